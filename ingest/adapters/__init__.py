@@ -1,0 +1,1 @@
+"""Everything of this stage that touches the outside."""

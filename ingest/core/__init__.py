@@ -1,0 +1,1 @@
+"""Pure decisions of ingest: no I/O, no clock."""

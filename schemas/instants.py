@@ -1,0 +1,55 @@
+"""Instants: epoch milliseconds in memory, RFC 3339 in UTC with milliseconds on the wire.
+
+One representation in memory keeps comparisons and arithmetic free of time zones; one spelling on the
+wire (`2026-11-22T16:52:03.120Z`) sorts as text and is read by ClickHouse, DuckDB and Flink as it is.
+"""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, TypeAlias
+
+from pydantic import AwareDatetime, PlainSerializer
+
+Instant: TypeAlias = int
+"""Epoch milliseconds, UTC."""
+
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+def parse_instant(text: str) -> Instant:
+    """Read an RFC 3339 timestamp with a zone; finer parts than milliseconds are cut.
+
+    Raises ValueError if the text is no timestamp or names no zone.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} names no time zone; write it in UTC, as 2026-11-22T16:52:03.120Z")
+    return instant_of(moment)
+
+
+def instant_of(moment: datetime) -> Instant:
+    """The instant of an aware datetime, in integers throughout (floats would lose milliseconds)."""
+    return (moment - _EPOCH) // _MS
+
+
+def datetime_of(instant: Instant, zone: timezone = UTC) -> datetime:
+    """The aware datetime of an instant. Raises OverflowError outside the years 1 to 9999."""
+    return (_EPOCH + timedelta(milliseconds=instant)).astimezone(zone)
+
+
+def format_instant(instant: Instant) -> str:
+    """`2026-11-22T16:52:03.120Z`."""
+    return (_EPOCH + timedelta(milliseconds=instant)).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _wire_form(moment: datetime) -> str:
+    return format_instant(instant_of(moment))
+
+
+WireInstant = Annotated[AwareDatetime, PlainSerializer(_wire_form, return_type=str, when_used="json")]
+"""An instant in a contract model: any RFC 3339 zone is read, UTC with milliseconds is written."""

@@ -1,0 +1,1 @@
+"""Pure decisions of the sender: no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""Processes: the only place where settings, clocks and adapters meet cores."""
