@@ -8,7 +8,9 @@ partitions (with confluent-kafka: `partitioner=murmur2_random`).
 
 ANONYMOUS_PREFIX = "anon:"
 PRODUCT_PREFIX = "product:"
-RESERVED_PREFIXES = (ANONYMOUS_PREFIX, PRODUCT_PREFIX)
+RESERVED_STATE_PREFIX = "tetik:"
+"""Keys of our own records beside the customers' in the state changelog."""
+RESERVED_PREFIXES = (ANONYMOUS_PREFIX, PRODUCT_PREFIX, RESERVED_STATE_PREFIX)
 RESERVED_ANONYMOUS_PREFIXES = (*RESERVED_PREFIXES, "cart:", "email:")
 """`anon:cart:<token>` and `anon:email:<hash>` are made by our own webhooks only."""
 
