@@ -4,11 +4,11 @@ Only the demo (and tests) use it. The driver writes `ClockTick`; each service an
 when everything up to that instant is done, and the driver moves on only then.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from schemas.contract import Contract
+from schemas.contract import Contract, Count
 from schemas.instants import WireInstant
 
 
@@ -17,8 +17,10 @@ class ClockTick(Contract):
 
     schema_name: ClassVar[str] = "clock_tick"
 
-    sequence: Annotated[int, Field(ge=0)]
+    sequence: Count
+    """The tick's number."""
     now: WireInstant
+    """The time it is."""
 
 
 class ClockReport(Contract):
@@ -31,8 +33,14 @@ class ClockReport(Contract):
     schema_name: ClassVar[str] = "clock_report"
 
     service: Literal["ingest", "engine", "sender"]
+    """Who reports."""
     instance: str
-    sequence: Annotated[int, Field(ge=0)]
+    """Which process of that service."""
+    sequence: Count
+    """The tick that is answered."""
     now: WireInstant
-    positions: dict[str, int] = Field(default_factory=dict)
+    """Its time."""
+    positions: dict[str, Count] = Field(default_factory=dict)
+    """Next offset to read, by `topic/partition`."""
     next_due_at: WireInstant | None = None
+    """When the service will act by itself; null: never."""

@@ -1,10 +1,8 @@
 """`DeadLetter`: a record that could not be used, with the reason (topic `tetik.dead-letters`)."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
-
-from schemas.contract import Contract
+from schemas.contract import Contract, Offset, Reason
 from schemas.instants import WireInstant
 
 
@@ -19,13 +17,24 @@ class DeadLetter(Contract):
     schema_name: ClassVar[str] = "dead_letter"
 
     topic: str
-    partition: Annotated[int, Field(ge=-1)]
-    offset: Annotated[int, Field(ge=-1)]
+    """Where the record was read, or was meant to go."""
+    partition: Offset
+    """Its partition; -1 if it never reached one."""
+    offset: Offset
+    """Its offset; -1 if it never reached one."""
     key: str | None = None
+    """Its key."""
     value: str
+    """The record itself: text, or base64."""
     value_encoding: Literal["utf-8", "base64"] = "utf-8"
+    """How `value` is written."""
     stage: Literal["ingest", "engine", "sender"]
-    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    """Who could not use it."""
+    reason: Reason
+    """Why, in one readable sentence."""
     traceback_digest: str | None = None
+    """Groups letters of one programming error."""
     rules_digest: str | None = None
+    """The rule set in force."""
     failed_at: WireInstant
+    """When it failed."""

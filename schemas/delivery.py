@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from schemas.contract import Contract, Identifier
+from schemas.contract import Contract, Count, Identifier, Reason
 from schemas.instants import WireInstant
 
 DeliveryStatus = Literal[
@@ -18,10 +18,18 @@ class Delivery(Contract):
     schema_name: ClassVar[str] = "delivery"
 
     send_id: Identifier
+    """The request's id."""
     customer_key: str
+    """Whom it concerns."""
     status: DeliveryStatus
-    smtp_code: Annotated[int, Field(ge=100, le=599)] | None = None
+    """What became of it."""
+    smtp_code: Annotated[int, Field(strict=True, ge=100, le=599)] | None = None
+    """The relay's reply code, as 250."""
     enhanced_code: Annotated[str, Field(pattern=r"^[245]\.\d{1,3}\.\d{1,3}$")] | None = None
-    reason: Annotated[str, Field(min_length=1, max_length=1000)]
-    attempt: Annotated[int, Field(ge=0)]
+    """The relay's enhanced status code (RFC 3463), as `5.1.1`."""
+    reason: Reason
+    """Why, in one readable sentence."""
+    attempt: Count
+    """Which try to send, from 1; 0 where none was made."""
     occurred_at: WireInstant
+    """When the outcome was known."""

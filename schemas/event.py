@@ -2,7 +2,8 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
+from pydantic.config import JsonDict
 
 from schemas.contract import Contract, Identifier, JsonObject
 from schemas.instants import WireInstant
@@ -11,6 +12,20 @@ CONTROL_TYPES = frozenset({"rules_activated"})
 """Markers that concern a partition, not a customer: they carry no id and are written to every partition."""
 
 EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+def _holds(name: str) -> JsonDict:
+    return {"required": [name], "properties": {name: {"type": "string"}}}
+
+
+_NAMES_SOMEONE: JsonDict = {
+    "anyOf": [
+        {"properties": {"type": {"enum": [*sorted(CONTROL_TYPES)]}}},
+        _holds("customer_id"),
+        _holds("anonymous_id"),
+        _holds("product_id"),
+    ]
+}
 
 
 class Event(Contract):
@@ -22,17 +37,30 @@ class Event(Contract):
 
     schema_name: ClassVar[str] = "event"
 
+    model_config = ConfigDict(json_schema_extra=_NAMES_SOMEONE)
+
     event_id: Identifier
+    """Names the event: a second arrival under the same id changes nothing."""
     type: EventType
+    """What happened, as `product_added`."""
     customer_id: Identifier | None = None
+    """The shop's id of the customer, once she is known."""
     anonymous_id: Identifier | None = None
+    """The id of the device or cart before the customer is known."""
     product_id: Identifier | None = None
+    """Whom a product event concerns, where there is no shopper."""
     occurred_at: WireInstant
+    """When it happened: windows, waits and cooldowns count from here."""
     received_at: WireInstant
+    """When ingest met it."""
     source: Annotated[str, Field(min_length=1, max_length=64)]
+    """Who sent it: the write key's name, a webhook, or one of our services."""
     properties: JsonObject = Field(default_factory=dict)
+    """What the type calls for; product, cart and order fields as in Segment's e-commerce spec v2."""
     context: JsonObject = Field(default_factory=dict)
-    backfill: bool = False
+    """Where it came from: library, page, campaign, locale."""
+    backfill: StrictBool = False
+    """True for history that was loaded later: it updates state and starts nothing."""
 
     @model_validator(mode="after")
     def _names_someone(self) -> "Event":

@@ -4,10 +4,11 @@ One representation in memory keeps comparisons and arithmetic free of time zones
 wire (`2026-11-22T16:52:03.120Z`) sorts as text and is read by ClickHouse, DuckDB and Flink as it is.
 """
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import AwareDatetime, PlainSerializer
+from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
 
 Instant: TypeAlias = int
 """Epoch milliseconds, UTC."""
@@ -16,6 +17,10 @@ SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+
+RFC_3339 = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$"
+"""The spellings that are read: with seconds, with a zone, at most nanoseconds."""
+RFC_3339_LENGTH = (20, 35)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -51,5 +56,20 @@ def _wire_form(moment: datetime) -> str:
     return format_instant(instant_of(moment))
 
 
-WireInstant = Annotated[AwareDatetime, PlainSerializer(_wire_form, return_type=str, when_used="json")]
+_is_rfc_3339 = re.compile(RFC_3339.rstrip("$") + r"\Z").match
+
+
+def _spelt_as_timestamp(value: Any) -> Any:
+    """Numbers are refused: seconds taken for milliseconds would pass as a date of 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _is_rfc_3339(value)):
+        return value
+    raise ValueError("an instant is an RFC 3339 timestamp with a zone, as 2026-11-22T16:52:03.120Z")
+
+
+WireInstant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_spelt_as_timestamp),
+    PlainSerializer(_wire_form, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": RFC_3339}),
+]
 """An instant in a contract model: any RFC 3339 zone is read, UTC with milliseconds is written."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.contract import Contract, JsonObject
+from schemas.contract import Contract, Identifier, JsonObject
 
 DIGEST_LENGTH = 32
 
@@ -26,21 +26,27 @@ def content_digest(content: Any) -> str:
 class TemplateText(BaseModel):
     """A message in one language: Jinja2 sources; `html` is MJML already compiled."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     subject: Annotated[str, Field(min_length=1)]
+    """The subject line."""
     html: Annotated[str, Field(min_length=1)]
+    """The HTML part."""
     text: Annotated[str, Field(min_length=1)]
+    """The text part."""
 
 
 class Template(BaseModel):
     """A message in all its languages, by locale (`tr`, `az`, `en`). `digest` covers `locales`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     name: str
+    """The template's name."""
     digest: str
+    """What `EmailRequest.template_digest` names."""
     locales: dict[str, TemplateText] = Field(min_length=1)
+    """The message by language."""
 
     @classmethod
     def of(cls, name: str, locales: dict[str, TemplateText]) -> "Template":
@@ -57,11 +63,16 @@ class RuleSet(Contract):
 
     schema_name: ClassVar[str] = "rule_set"
 
-    digest: str
+    digest: Identifier
+    """The set's id, made from its content."""
     triggers: list[JsonObject]
+    """The trigger files."""
     segments: list[JsonObject] = Field(default_factory=list)
+    """The segment files."""
     policy: JsonObject = Field(default_factory=dict)
+    """The policy file."""
     templates: list[Template] = Field(default_factory=list)
+    """The templates that the triggers name, compiled."""
 
     @classmethod
     def of(

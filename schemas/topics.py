@@ -21,7 +21,7 @@ CLOCK_REPORTS = "tetik.clock-reports"
 @dataclass(frozen=True, slots=True)
 class Topic:
     """One topic: `partitions` is None where the deployment's customer partition count applies;
-    `retention_days` is None for a compacted topic."""
+    `retention_days` is None for a compacted topic, `record_bytes_max` where Kafka's default (1 MB) holds."""
 
     name: str
     key: str
@@ -31,6 +31,7 @@ class Topic:
     owner: str
     writers: tuple[str, ...]
     readers: tuple[str, ...]
+    record_bytes_max: int | None = None
 
     def partition_count(self, customer_partitions: int) -> int:
         """How many partitions the topic gets in a deployment."""
@@ -39,6 +40,8 @@ class Topic:
     def config(self) -> dict[str, str]:
         """The topic's Kafka settings."""
         settings = {"message.timestamp.type": "LogAppendTime"}
+        if self.record_bytes_max is not None:
+            settings["max.message.bytes"] = str(self.record_bytes_max)
         if self.retention_days is None:
             return settings | {"cleanup.policy": "compact"}
         return settings | {
@@ -57,12 +60,15 @@ def all_topics() -> dict[str, Topic]:
 def _topic(name: str, fields: dict[str, object]) -> Topic:
     partitions, retention = fields["partitions"], fields["retention"]
     writers, readers = fields["writers"], fields["readers"]
+    record_bytes_max = fields.get("record_bytes_max")
     if not (partitions == "customer" or isinstance(partitions, int)):
         raise ValueError(f'topics.toml: {name}: partitions must be "customer" or a number')
     if not (retention == "compacted" or isinstance(retention, int)):
         raise ValueError(f'topics.toml: {name}: retention must be "compacted" or a number of days')
     if not (isinstance(writers, list) and isinstance(readers, list)):
         raise ValueError(f"topics.toml: {name}: writers and readers must be lists")
+    if not (record_bytes_max is None or isinstance(record_bytes_max, int)):
+        raise ValueError(f"topics.toml: {name}: record_bytes_max must be a number of bytes")
     return Topic(
         name=name,
         key=str(fields["key"]),
@@ -72,4 +78,5 @@ def _topic(name: str, fields: dict[str, object]) -> Topic:
         owner=str(fields["owner"]),
         writers=tuple(writers),
         readers=tuple(readers),
+        record_bytes_max=record_bytes_max,
     )

@@ -1,0 +1,34 @@
+"""Every contract by name, as `topics.toml` and `schemas/examples` name them, and the fast readers."""
+
+from collections.abc import Callable, Mapping
+
+from schemas.clock import ClockReport, ClockTick
+from schemas.contract import Contract
+from schemas.dead_letter import DeadLetter
+from schemas.decision import Decision
+from schemas.delivery import Delivery
+from schemas.email_request import EmailRequest
+from schemas.event import Event
+from schemas.records import Record, decode_decision, decode_email_request, decode_event
+from schemas.rule_set import RuleSet
+
+CONTRACTS: Mapping[str, type[Contract]] = {
+    contract.schema_name: contract
+    for contract in (
+        Event,
+        Decision,
+        EmailRequest,
+        Delivery,
+        DeadLetter,
+        RuleSet,
+        ClockTick,
+        ClockReport,
+    )
+}
+
+FAST_READERS: Mapping[str, Callable[[bytes], Record]] = {
+    Event.schema_name: decode_event,
+    Decision.schema_name: decode_decision,
+    EmailRequest.schema_name: decode_email_request,
+}
+"""Decoders of the msgspec twins; they raise `schemas.records.Malformed`."""
