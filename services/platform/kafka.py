@@ -5,19 +5,18 @@ quorum is static (`controller.quorum.voters`): a dynamic one remembers the contr
 """
 
 import base64
-import subprocess
+import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.platform.errors import BrokerUnavailable
+from services.platform.kafka_artifacts import FETCH_TIMEOUT_S, jars_cached
 from services.platform.probes import kafka_ready
 from services.platform.process import ProcessSpec
 
 LOOPBACK = "127.0.0.1"
 HEAP = "-Xmx512m"
-FORMAT_TIMEOUT_S = 120
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 30.0
 
@@ -99,36 +98,51 @@ def render_properties(settings: Mapping[str, str]) -> str:
     return "# Written by `tetik up` at each start: changes here are lost.\n" + "\n".join(lines) + "\n"
 
 
-def prepare_kafka(node: KafkaNode) -> None:
-    """Writes the configuration and, the first time, formats the storage. Blocks for two seconds then.
-
-    Raises BrokerUnavailable with Kafka's own message when the storage cannot be formatted."""
+def write_configuration(node: KafkaNode) -> None:
+    """The files that the node reads at its start."""
     node.directory.mkdir(parents=True, exist_ok=True)
     node.properties_file.write_text(render_properties(server_properties(node)))
     (node.directory / "log4j2.properties").write_text(LOG4J2)
-    if (node.directory / "data" / "meta.properties").exists():
-        return
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(node.properties_file))
-    command = (node.java, "-cp", node.class_path, *tool, "--ignore-formatted")
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise BrokerUnavailable(f"Kafka's storage was not formatted within {FORMAT_TIMEOUT_S} s.") from None
-    if done.returncode != 0:
-        last = (done.stdout + done.stderr).strip().splitlines()[-1:]
-        raise BrokerUnavailable(f"Kafka's storage {node.directory} could not be formatted: {' '.join(last)}")
+
+
+def kafka_specs(node: KafkaNode, cache: Path) -> list[ProcessSpec]:
+    """What to run, in order: fetching the jars and formatting the storage where that is still to be done, and
+    the broker."""
+    specs = [kafka_spec(node)]
+    if not (node.directory / "data" / "meta.properties").exists():
+        specs.insert(0, _format_spec(node))
+    if not jars_cached(cache):
+        specs.insert(0, _fetch_spec(cache))
+    return specs
 
 
 def kafka_spec(node: KafkaNode) -> ProcessSpec:
-    """The broker process; `prepare_kafka` comes first."""
+    """The broker itself, on formatted storage."""
     return ProcessSpec(
         name="kafka",
         command=(
             node.java, HEAP, "-Xms256m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError",
             "-cp", node.class_path, "kafka.Kafka", str(node.properties_file),
         ),
+        prepare=lambda: write_configuration(node),
         ready=kafka_ready(node.bootstrap),
         start_timeout_s=START_TIMEOUT_S,
         stop_timeout_s=STOP_TIMEOUT_S,
     )  # fmt: skip
+
+
+def _format_spec(node: KafkaNode) -> ProcessSpec:
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # With the equals sign, because an id may begin with a dash.
+    options = (f"--cluster-id={cluster_id}", f"--config={node.properties_file}", "--ignore-formatted")
+    return ProcessSpec(
+        name="kafka-format",
+        command=(node.java, "-cp", node.class_path, "kafka.tools.StorageTool", "format", *options),
+        prepare=lambda: write_configuration(node),
+        once=True,
+    )
+
+
+def _fetch_spec(cache: Path) -> ProcessSpec:
+    command = (sys.executable, "-m", "services.platform.kafka_artifacts", str(cache))
+    return ProcessSpec(name="kafka-fetch", command=command, once=True, start_timeout_s=FETCH_TIMEOUT_S)

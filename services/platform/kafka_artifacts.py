@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,5 +124,19 @@ def _copy_dependencies(maven: str, target: Path) -> None:
         )
 
 
+def main() -> int:
+    """`python -m services.platform.kafka_artifacts DIRECTORY`: a process, so that it can be stopped."""
+    try:
+        fetch_jars(Path(sys.argv[1]), shutil.which("mvn"), lambda line: print(line, flush=True))
+    except BrokerUnavailable as error:
+        print(error, flush=True)
+        return 1
+    return 0
+
+
 def _pom_digest() -> str:
     return hashlib.sha256(POM.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -24,12 +24,15 @@ Probe = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
-    """What to run. `environment` is added to our own. Either a server, which is up when `ready` says so, or a
-    one-shot (`once`), which is done when it ends with code 0."""
+    """What to run. `environment` is added to our own; `prepare` runs before each start.
+
+    Either a server, which is up when `ready` says so, or a one-shot (`once`), done when it ends with code 0.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[], None] | None = None
     ready: Probe | None = None
     once: bool = False
     restart: bool = True
@@ -45,6 +48,8 @@ class ChildProcess:
         self.spec = spec
         self.log = logs / f"{spec.name}.log"
         logs.mkdir(parents=True, exist_ok=True)
+        if spec.prepare is not None:
+            spec.prepare()
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as output:
@@ -62,13 +67,21 @@ class ChildProcess:
         return self._popen.pid
 
     def exit_code(self) -> int | None:
-        """None while it runs; negative for the signal that ended it."""
+        """None while it runs; negative for the signal that ended it. What it started itself ends with it."""
+        if self._popen.returncode is None and self._has_ended():
+            self.signal_group(signal.SIGKILL)
         return self._popen.poll()
 
     def signal_group(self, number: signal.Signals) -> None:
-        """To the child and all that it started; harmless when they are gone."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._popen.pid, number)
+        """To the child and all that it started; nothing once it is reaped: its number may be another's."""
+        if self._popen.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, number)
+
+    def _has_ended(self) -> bool:
+        """Looks without reaping: the group keeps its number until then."""
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._popen.pid, options) is not None
 
     def log_tail(self) -> str:
         """The last lines of its log, for an error message."""

@@ -51,8 +51,11 @@ def redis_spec(choice: RedisChoice, data: Path, port: int) -> ProcessSpec:
     if choice.executable is None:
         raise ValueError("this Redis runs elsewhere")
     directory = data / "redis"
-    directory.mkdir(parents=True, exist_ok=True)
     command = (
         choice.executable, "--bind", LOOPBACK, "--port", str(port), "--dir", str(directory), *DURABILITY,
     )  # fmt: skip
-    return ProcessSpec(name="redis", command=command, ready=redis_ready(choice.url))
+
+    def make_directory() -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+
+    return ProcessSpec(name="redis", command=command, prepare=make_directory, ready=redis_ready(choice.url))

@@ -152,7 +152,6 @@ class Supervisor:
             State.CRASHED,
             f"{ended(code)}; starts again in {entry.back_off_s:g} s; see {entry.child.log}",
         )
-        entry.child.signal_group(signal.SIGKILL)  # what it may have started itself
         await asyncio.sleep(entry.back_off_s)
         entry.back_off_s = min(BACK_OFF_MAX_S, entry.back_off_s * 2)
         entry.child = ChildProcess(entry.spec, self._logs)
@@ -176,7 +175,6 @@ class Supervisor:
                 if not await _exits_within(child, KILL_TIMEOUT_S):
                     return f"did not end even on SIGKILL (pid {child.pid})"
                 return f"did not stop within {spec.stop_timeout_s:g} s and was killed"
-        child.signal_group(signal.SIGKILL)
         return ""
 
     def _mark_up(self, entry: _Entry) -> None:
