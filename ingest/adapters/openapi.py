@@ -1,0 +1,158 @@
+"""The description of the event routes for /docs and /openapi.json, by hand: they are plain routes.
+
+The native event's schema is the contract's own (`schemas.event.Event`), so that it can't drift.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from ingest.core.outcomes import Form
+from schemas.event import Event
+
+_SERVER_FIELDS = ("received_at",)
+_FILLED_IN_FIELDS = ("event_id", "occurred_at", "source")
+
+_SUMMARIES: dict[Form, str] = {
+    "native": "Native events: one, a list, or {events: [...]}",
+    "batch": "Segment's batch",
+    "track": "Segment's track",
+    "identify": "Segment's identify: becomes profile_updated",
+    "page": "Segment's page: becomes page_viewed",
+    "screen": "Segment's screen: becomes screen_viewed",
+    "group": "Segment's group: becomes group_joined",
+    "alias": "Segment's alias: becomes customer_aliased",
+}
+_TRACK = {
+    "messageId": "1f6c3c1e-6d5f-4a86-8f0e-5b7a2b8c1d10",
+    "userId": "42",
+    "anonymousId": "d-7f3a",
+    "event": "Product Added",
+    "timestamp": "2026-11-22T16:52:03.120Z",
+    "sentAt": "2026-11-22T16:52:04.000Z",
+    "properties": {"cart_id": "c-1", "product_id": "p-9", "name": "Teapot", "price": 24.5, "quantity": 1},
+}
+_IDENTIFY = {
+    "messageId": "0b7d4b4a-3f0c-4f4b-93a4-4d0f8bb0f6a2",
+    "userId": "42",
+    "traits": {"email": "ayse@example.com", "firstName": "Ayşe", "consent": {"marketing_email": True}},
+}
+_EXAMPLES: dict[Form, Any] = {
+    "native": {
+        "event_id": "order-1007-completed",
+        "type": "order_completed",
+        "customer_id": "42",
+        "occurred_at": "2026-11-22T16:52:03.120Z",
+        "properties": {"order_id": "1007", "total": 49.0, "currency": "EUR"},
+    },
+    "batch": {
+        "sentAt": "2026-11-22T16:52:04.000Z",
+        "batch": [{"type": "identify", **_IDENTIFY}, {"type": "track", **_TRACK}],
+    },
+    "track": _TRACK,
+    "identify": _IDENTIFY,
+    "page": {"anonymousId": "d-7f3a", "name": "Home", "properties": {"url": "https://shop.example/"}},
+    "screen": {"anonymousId": "d-7f3a", "name": "Home"},
+    "group": {"userId": "42", "groupId": "club", "traits": {"name": "Club"}},
+    "alias": {"userId": "42", "previousId": "d-7f3a"},
+}
+_SUCCESS_EXAMPLE = {
+    "success": True,
+    "accepted": 1,
+    "rejected": [
+        {
+            "index": 1,
+            "message_id": "m-2",
+            "code": "no_identity",
+            "message": "nobody is named: the event needs a customer id (userId), ...",
+        }
+    ],
+}
+
+
+def describe(app: FastAPI, routes: dict[str, Form]) -> None:
+    """Make the app's OpenAPI document name the event routes too."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app, routes)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+
+
+def _document(app: FastAPI, routes: dict[str, Form]) -> dict[str, Any]:
+    described = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+    described["paths"] = {path: {"post": _operation(form)} for path, form in routes.items()} | described[
+        "paths"
+    ]
+    components = described.setdefault("components", {})
+    components.setdefault("schemas", {}).update({"NativeEvent": _native_schema(), "Error": _ERROR_SCHEMA})
+    components["securitySchemes"] = {
+        "basic": {"type": "http", "scheme": "basic", "description": "The write key as user name."},
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-Write-Key"},
+        "query": {"type": "apiKey", "in": "query", "name": "writeKey"},
+    }
+    return described
+
+
+def _operation(form: Form) -> dict[str, Any]:
+    return {
+        "tags": ["events"],
+        "summary": _SUMMARIES[form],
+        "operationId": f"post_{form}",
+        "security": [{"basic": []}, {"bearer": []}, {"header": []}, {"query": []}],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _body_schema(form), "example": _EXAMPLES[form]}},
+        },
+        "responses": {
+            "200": {
+                "description": "Every event is on the log, or on the dead letters with its reason.",
+                "content": {"application/json": {"schema": {"type": "object"}, "example": _SUCCESS_EXAMPLE}},
+            },
+            "400": _error("The body can't be read, or its only event was rejected."),
+            "401": _error("The write key is missing or unknown."),
+            "413": _error("The body, its number of events or its only event is too large."),
+            "415": _error("The content encoding is unknown."),
+            ("503" if form == "native" else "429"): _error(
+                "The log can't take events now: send the same again after Retry-After seconds."
+            ),
+        },
+    }
+
+
+_ERROR_SCHEMA = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+}
+
+
+def _error(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+
+
+def _body_schema(form: Form) -> dict[str, Any]:
+    if form != "native":
+        return {"type": "object"}
+    one = {"$ref": "#/components/schemas/NativeEvent"}
+    many = {"type": "array", "items": one}
+    wrapped = {"type": "object", "required": ["events"], "properties": {"events": many}}
+    return {"anyOf": [one, many, wrapped]}
+
+
+def _native_schema() -> dict[str, Any]:
+    schema = Event.model_json_schema()
+    for name in _SERVER_FIELDS:
+        del schema["properties"][name]
+    schema["required"] = [
+        name for name in schema["required"] if name not in {*_SERVER_FIELDS, *_FILLED_IN_FIELDS}
+    ]
+    schema["additionalProperties"] = False
+    return schema

@@ -1,0 +1,96 @@
+"""Ingest: HTTP in, events on the log out. `Ingest.receive` is the whole path.
+
+A request is answered 200 only after the broker has acknowledged every record made of it, dead letters
+included. Time comes from outside twice: `clock` is the product's (a demo moves it) and stamps
+`received_at`; `machine_now` is the machine's own and is compared with the clients' `sentAt` alone.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from ingest.adapters.bodies import read_body
+from ingest.adapters.event_log import EventLog
+from ingest.adapters.http import build_http
+from ingest.adapters.metrics import IngestMetrics
+from ingest.adapters.request_ids import draw_request_id
+from ingest.adapters.write_keys import WriteKeys
+from ingest.core.accept import accept
+from ingest.core.envelopes import open_envelope
+from ingest.core.inflating import inflate
+from ingest.core.outcomes import Arrival, Form
+from ingest.core.records import LogTopics, record_of
+from ingest.core.replies import Reply, reply_to
+from ingest.settings import IngestSettings
+from schemas.instants import Instant
+
+Progress = tuple[dict[str, int], Instant | None]
+
+
+class Clock(Protocol):
+    """The product's clock."""
+
+    def now(self) -> Instant:
+        """Epoch milliseconds."""
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when the clock has moved, or after `timeout_s` of the machine's time."""
+
+
+class Ingest:
+    """The stage. `log` and `metrics` are the HTTP front's too."""
+
+    def __init__(self, settings: IngestSettings, clock: Clock, machine_now: Callable[[], Instant]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._machine_now = machine_now
+        self._keys = WriteKeys(settings.write_keys)
+        self._limits = settings.limits()
+        self._topics = LogTopics(settings.events_topic, settings.dead_letters_topic)
+        self._open_requests = 0
+        self.retry_after_s = settings.retry_after_s
+        self.log = EventLog(settings)
+        self.metrics = IngestMetrics(lambda: self.log.in_flight, lambda: self.log.problem is None)
+
+    async def receive(self, request: Request, form: Form) -> Reply:
+        """Take one request; returns when all that it holds is on the log. Raises Refused, Unavailable."""
+        received_at, machine_now = self._clock.now(), self._machine_now()
+        self._open_requests += 1
+        try:
+            body = await read_body(request, self._settings.body_bytes_max)
+            plain = inflate(
+                body, request.headers.get("content-encoding", ""), self._settings.inflated_bytes_max
+            )
+            envelope = open_envelope(plain, form, self._limits.batch_events_max)
+            source = self._keys.source_of(request, envelope.write_key)
+            arrival = Arrival(received_at, machine_now, draw_request_id(), source, request.scope["path"])
+            items = list(enumerate(envelope.items))
+            outcomes = [accept(index, item, envelope, arrival, self._limits) for index, item in items]
+            records = [
+                record_of(index, item, outcome, self._topics, arrival, self._limits)
+                for (index, item), outcome in zip(items, outcomes, strict=True)
+            ]
+            await self.log.append(records)
+            self.metrics.count_outcomes(source, outcomes)
+            return reply_to(outcomes)
+        finally:
+            self._open_requests -= 1
+
+    def progress(self) -> Progress | None:
+        """None while a request is open or a record without its ack; ingest itself falls due never."""
+        if self._open_requests or self.log.in_flight:
+            return None
+        return {}, None
+
+
+def create_app(settings: IngestSettings, clock: Clock, machine_now: Callable[[], Instant]) -> FastAPI:
+    """The app that uvicorn runs; `app.state.ingest` is the `Ingest` behind it.
+
+    Raises ValueError if the write keys can't be used.
+    """
+    ingest = Ingest(settings, clock, machine_now)
+    app = build_http(ingest)
+    app.state.ingest = ingest
+    return app
