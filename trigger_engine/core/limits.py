@@ -1,0 +1,85 @@
+"""Every bound on what one customer can make us keep, with the reason for each number.
+
+A customer's state is read, decided on and written again whenever she is touched, so its size is the
+engine's speed; and a bot must not be able to grow it. What is beyond a bound is cut or dropped, oldest
+first, except where that could mail somebody twice: there the engine starts nothing and says `state_limit`.
+"""
+
+from schemas.instants import DAY_MS, HOUR_MS
+
+RECENT_EVENTS_MAX = 256
+"""Event ids remembered for the dedup window, 8 bytes each: a repetition comes from a retry or a replayed
+spool within minutes, and 256 events are more than an hour of a busy shopper."""
+
+RUNS_MAX = 32
+"""Live runs of one customer, over all triggers: the shipped library has 25 triggers. Beyond: state_limit."""
+
+MAILS_PENDING_MAX = 64
+"""Requested mails whose outcome has not come back. Beyond, the oldest can no longer be cancelled."""
+
+OCCASIONS_MAX = 1024
+"""Occasions remembered per trigger, 12 bytes each: a wholesaler orders some 250 times a year, each with its
+confirmation, and forgetting an occasion early could mail it twice. Beyond: state_limit."""
+
+OCCASION_MEMORY_MS = 400 * DAY_MS
+"""How long an occasion is remembered: more than a year, so that a yearly one is never met twice."""
+
+TRIGGERS_MAX = 256
+"""Triggers one customer has memories of (occasions, cooldown). Beyond: state_limit."""
+
+ENDINGS_MAX = 64
+"""Kinds of `unless`/`exit` whose last time is kept: each is an event type, or a type with a condition."""
+
+PAST_ENDERS_MAX = 16
+"""Events kept for `unless`/`exit` conditions that compare with `start.*`: they can be judged only when the
+starting event is known, and 16 such events (orders, mostly) reach back further than lateness does."""
+
+LATENESS_DEFAULT_MS = 24 * HOUR_MS
+"""An event received later than this after it happened starts nothing (policy.lateness)."""
+
+CART_ITEMS_MAX = 100
+"""Lines of a cart; a mail shows a handful."""
+
+QUANTITY_MAX = 1_000_000
+PRICE_MAX = 1_000_000_000.0
+"""Beyond these a number is a mistake or an attack, and would spoil cart.value."""
+
+TRAITS_MAX = 50
+"""Traits of a profile beside the named ones."""
+
+ID_LENGTH_MAX = 256
+"""As `schemas.contract.Identifier`."""
+
+TEXT_LENGTH_MAX = 256
+"""Names, traits, product names: what is shown in a line of a mail or compared in a condition."""
+
+URL_LENGTH_MAX = 2_048
+"""What browsers and mail programs take for granted."""
+
+EMAIL_LENGTH_MAX = 254
+"""RFC 5321's path of 256 octets without the angle brackets."""
+
+KEPT_NODES_MAX = 400
+KEPT_TEXT_MAX = 8_000
+KEPT_DEPTH_MAX = 6
+"""Of a starting event's properties while its run waits: values, characters and nesting. About 10 kB."""
+
+FACTS_BYTES_MAX = 4_096
+FACT_TEXT_MAX = 200
+FACT_ITEMS_MAX = 5
+"""Of a decision's facts; DESIGN section 2 promises 4 kB at most."""
+
+REASON_LENGTH_MAX = 1_000
+"""As `schemas.decision.Decision`."""
+
+STEPS_MAX = 20
+"""Steps of a trigger file: a series longer than that is a newsletter."""
+
+DURATION_MAX_MS = 400 * DAY_MS
+"""A wait beyond the memory of occasions could meet its own occasion again."""
+
+EXPIRES_AFTER_MARKETING_MS = 12 * HOUR_MS
+"""A reminder half a day late is a nuisance."""
+
+EXPIRES_AFTER_TRANSACTIONAL_MS = 3 * DAY_MS
+"""An order confirmation is wanted even after a long week-end's outage."""

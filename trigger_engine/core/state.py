@@ -1,0 +1,175 @@
+"""All that is known of one customer, in one record: what she is, has in her cart, and what runs for her.
+
+Bytes: one version byte, then msgpack with structs as arrays (names would double the size). Fields are
+only ever added at the end, with a default; anything else needs a new version and a migration here.
+Every list and map is bounded (`limits.py`).
+"""
+
+from typing import Any
+
+import msgspec
+
+from schemas.instants import Instant
+
+STATE_VERSION = 1
+_VERSION_BYTE = bytes([STATE_VERSION])
+
+
+class StateError(ValueError):
+    """The bytes are no customer state that this version can read; the message says why."""
+
+
+class Profile(msgspec.Struct, array_like=True):
+    """Who she is and what she allows. An address that bounced stays noted until she has another one."""
+
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    locale: str | None = None
+    time_zone: str | None = None
+    country: str | None = None
+    traits: dict[str, Any] = {}
+    updated_at: Instant = 0
+    marketing_email: bool | None = None
+    consent_at: Instant = 0
+    unsubscribed_at: Instant | None = None
+    undeliverable_address: str | None = None
+    unwanted_address: str | None = None
+    """The sender refused marketing to this address (its own suppression or consent list)."""
+
+
+class Item(msgspec.Struct, array_like=True):
+    """A line of the cart; `key` is the product id, else the SKU, else the name."""
+
+    key: str
+    added_at: Instant
+    quantity: int = 1
+    price: float | None = None
+    product_id: str | None = None
+    name: str | None = None
+    url: str | None = None
+    image_url: str | None = None
+
+
+class Cart(msgspec.Struct, array_like=True):
+    """`id` is the shop's (`from_shop`), else the event id of the first addition; None when empty.
+
+    What happened at or before `cleared_at` (an order, an emptying) no longer fills it.
+    """
+
+    id: str | None = None
+    from_shop: bool = False
+    items: list[Item] = []
+    currency: str | None = None
+    updated_at: Instant = 0
+    cleared_at: Instant = -1
+
+
+class Orders(msgspec.Struct, array_like=True):
+    """Completed orders; cancellations and refunds are not deducted."""
+
+    count: int = 0
+    last_at: Instant | None = None
+    total: float = 0.0
+
+
+class Happening(msgspec.Struct, array_like=True):
+    """An event worth keeping: one that started a run, or may keep one from starting. Properties are cut."""
+
+    event_id: str
+    type: str
+    occurred_at: Instant
+    properties: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+
+
+class Run(msgspec.Struct, array_like=True):
+    """A trigger at work for one occasion, waiting for its mail number `mail_index` at `due_at`.
+
+    `fallback`: the occasion is the starting event, because `once_per` gave none.
+    """
+
+    trigger_id: str
+    trigger_version: str
+    occasion: str
+    start: Happening
+    mail_index: int
+    due_at: Instant
+    fallback: bool = False
+    waited_until: Instant | None = None
+    """The due time of its first mail, once that was requested."""
+
+
+class PendingMail(msgspec.Struct, array_like=True):
+    """A requested mail whose outcome is not known. `start` has properties only if an ending reads them."""
+
+    send_id: str
+    trigger_id: str
+    trigger_version: str
+    occasion: str
+    step: str
+    kind: str
+    to: str
+    due_at: Instant
+    start: Happening
+    first: bool
+    mailed_before_at: Instant | None
+    """The trigger's last mail before this one, to return to if this one is never sent."""
+    cancelling: bool = False
+
+
+class TriggerMemory(msgspec.Struct, array_like=True):
+    """What outlives a trigger's runs: packed occasions (`packed.py`) and the due time of its last mail."""
+
+    occasions: bytes = b""
+    last_mailed_at: Instant | None = None
+
+
+class CustomerState(msgspec.Struct, array_like=True):
+    """The whole record. `next_wake_up_at` is the earliest due time of a run; `step` keeps it."""
+
+    customer_key: str
+    next_wake_up_at: Instant | None = None
+    recent: bytes = b""
+    last_seen_at: Instant | None = None
+    cause_topic: str = ""
+    cause_partition: int = 0
+    cause_offset: int = -1
+    profile: Profile = msgspec.field(default_factory=Profile)
+    cart: Cart = msgspec.field(default_factory=Cart)
+    orders: Orders = msgspec.field(default_factory=Orders)
+    runs: list[Run] = []
+    mails: list[PendingMail] = []
+    memories: dict[str, TriggerMemory] = {}
+    ended_at: dict[str, Instant] = {}
+    past_enders: list[Happening] = []
+    erased_at: Instant | None = None
+
+    def last_applied(self) -> tuple[str, int, int]:
+        """(topic, partition, offset) of the last event that was applied to her."""
+        return self.cause_topic, self.cause_partition, self.cause_offset
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(CustomerState)
+
+
+def new_state(customer_key: str) -> CustomerState:
+    """A customer nothing is known of."""
+    return CustomerState(customer_key)
+
+
+def encode_state(state: CustomerState) -> bytes:
+    """The record's bytes."""
+    return _VERSION_BYTE + _encoder.encode(state)
+
+
+def decode_state(data: bytes) -> CustomerState:
+    """Read a record. Raises StateError for another version or broken bytes."""
+    if data[:1] != _VERSION_BYTE:
+        found = data[0] if data else "none"
+        raise StateError(f"customer state of version {found}; this program reads version {STATE_VERSION}")
+    try:
+        return _decoder.decode(memoryview(data)[1:])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StateError(f"the bytes are no customer state: {error}") from error

@@ -1,0 +1,112 @@
+"""Cuts values from outside to what may be kept: in the state, or in a decision's facts."""
+
+import math
+from typing import Any
+
+import msgspec
+
+from trigger_engine.core.limits import (
+    FACT_ITEMS_MAX,
+    FACT_TEXT_MAX,
+    FACTS_BYTES_MAX,
+    ID_LENGTH_MAX,
+    KEPT_DEPTH_MAX,
+    KEPT_NODES_MAX,
+    KEPT_TEXT_MAX,
+    TEXT_LENGTH_MAX,
+)
+
+_INT64_MAX = 2**63 - 1
+_encode = msgspec.json.Encoder().encode
+
+
+def text_or_none(value: object, length_max: int = TEXT_LENGTH_MAX) -> str | None:
+    """A non-empty text cut to length, or None for anything else."""
+    return value[:length_max] if isinstance(value, str) and value else None
+
+
+def id_or_none(value: object) -> str | None:
+    """An id as text (shops send numbers too), or None, also if too long: a cut id is another's."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return value if isinstance(value, str) and 0 < len(value) <= ID_LENGTH_MAX else None
+
+
+def scalar(value: object) -> Any:
+    """A JSON scalar that msgpack can hold; other numbers become doubles, lists and maps None."""
+    if isinstance(value, str):
+        return value[:TEXT_LENGTH_MAX]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if -_INT64_MAX <= value <= _INT64_MAX else None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, bool) else None
+
+
+class _Budget:
+    """What is left to keep of one event."""
+
+    __slots__ = ("nodes", "text")
+
+    def __init__(self) -> None:
+        self.nodes = KEPT_NODES_MAX
+        self.text = KEPT_TEXT_MAX
+
+
+def keep(properties: dict[str, Any]) -> dict[str, Any]:
+    """A copy of an event's properties within the bounds of the state; later values are dropped first."""
+    kept = _keep(properties, _Budget(), 0)
+    assert isinstance(kept, dict), "a map stays a map"
+    return kept
+
+
+def _keep(value: Any, budget: _Budget, depth: int) -> Any:
+    budget.nodes -= 1
+    if isinstance(value, str):
+        cut = value[: max(budget.text, 0)]
+        budget.text -= len(cut)
+        return cut
+    if isinstance(value, dict):
+        copy = {}
+        for name, item in value.items():
+            if budget.nodes <= 0 or budget.text < len(name) or depth >= KEPT_DEPTH_MAX:
+                break
+            budget.text -= len(name)
+            copy[name] = _keep(item, budget, depth + 1)
+        return copy
+    if isinstance(value, list):
+        items = []
+        for item in value:
+            if budget.nodes <= 0 or depth >= KEPT_DEPTH_MAX:
+                break
+            items.append(_keep(item, budget, depth + 1))
+        return items
+    return scalar(value)
+
+
+def fit_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Facts within 4 kB of JSON; when some had to go, `truncated` says so."""
+    fitted: dict[str, Any] = {}
+    size = 40  # braces and the mark that something was dropped
+    for name, value in facts.items():
+        short = _shorten(value, 0)
+        size += len(_encode(name)) + len(_encode(short)) + 2
+        if size > FACTS_BYTES_MAX:
+            fitted["truncated"] = True
+            break
+        fitted[name] = short
+    return fitted
+
+
+def _shorten(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= FACT_TEXT_MAX else value[: FACT_TEXT_MAX - 1] + "…"
+    if isinstance(value, dict):
+        if depth >= 2:
+            return "…"
+        return {name[:64]: _shorten(item, depth + 1) for name, item in list(value.items())[:FACT_ITEMS_MAX]}
+    if isinstance(value, list):
+        return "…" if depth >= 2 else [_shorten(item, depth + 1) for item in value[:FACT_ITEMS_MAX]]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int)) else str(value)[:FACT_TEXT_MAX]

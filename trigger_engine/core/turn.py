@@ -1,0 +1,88 @@
+"""One call of `step`: what it is about, and the effects it has had so far."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.ids import decision_id
+from schemas.instants import Instant, format_instant
+from schemas.records import DecisionRecord
+from trigger_engine.core.effects import Decide, Effect
+from trigger_engine.core.inputs import Cause, EventInput
+from trigger_engine.core.limits import REASON_LENGTH_MAX
+from trigger_engine.core.rules import Rules, Trigger
+from trigger_engine.core.state import CustomerState, Run
+from trigger_engine.core.trim import fit_facts
+
+
+class Turn:
+    """`at` is the event time of what is decided: the event's `occurred_at`, or the wake-up's due time."""
+
+    __slots__ = ("at", "cause", "effects", "now", "rules", "state")
+
+    def __init__(self, rules: Rules, state: CustomerState, at: Instant, now: Instant, cause: Cause) -> None:
+        self.rules = rules
+        self.state = state
+        self.at = at
+        self.now = now
+        self.cause = cause
+        self.effects: list[Effect] = []
+
+    def decide(
+        self,
+        trigger: tuple[str, str],
+        occasion: str,
+        outcome: str,
+        reason: str,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        step: str | None = None,
+        send_id: str | None = None,
+        due_at: Instant | None = None,
+    ) -> None:
+        """Record a decision on a run of `trigger` (id, version), or on one `step` of it.
+
+        Steps are checked once in this version, so a step's `attempt` is 1; a decision on the whole run has 0.
+        """
+        attempt = 0 if step is None else 1
+        record = DecisionRecord(
+            decision_id=decision_id(trigger[0], occasion, step, outcome, attempt),
+            trigger_id=trigger[0],
+            trigger_version=trigger[1],
+            rules_digest=self.rules.digest,
+            customer_key=self.state.customer_key,
+            occasion=occasion,
+            step=step,
+            attempt=attempt,
+            outcome=outcome,
+            reason=reason[:REASON_LENGTH_MAX],
+            facts=fit_facts(dict(facts)) if facts else {},
+            segments=[],
+            variant=None,
+            send_id=send_id,
+            occurred_at=format_instant(self.at),
+            due_at=None if due_at is None else format_instant(due_at),
+            decided_at=format_instant(self.now),
+            cause=self.cause,
+        )
+        self.effects.append(Decide(record))
+
+    def end(self, run: Run, outcome: str, reason: str, facts: Mapping[str, Any] | None = None) -> None:
+        """End a run as a whole; `reason` is a sentence."""
+        self.state.runs.remove(run)
+        trigger = (run.trigger_id, run.trigger_version)
+        self.decide(trigger, run.occasion, outcome, reason, facts=facts, due_at=run.due_at)
+
+    def note(self, trigger: Trigger, event: EventInput, outcome: str, reason: str) -> None:
+        """A decision on an event that started or ended nothing.
+
+        Its occasion is the event, so that each is told apart; it is said once, however
+        many conditions fail.
+        """
+        occasion = f"{self.state.customer_key}/{event.event_id}"
+        for effect in self.effects:
+            if isinstance(effect, Decide) and effect.record.occasion == occasion:
+                said = effect.record
+                if said.trigger_id == trigger.id and said.outcome == outcome and said.step is None:
+                    return
+        facts = {"occurred_at": format_instant(self.at), "received_at": format_instant(event.received_at)}
+        self.decide((trigger.id, trigger.version), occasion, outcome, reason, facts=facts)
