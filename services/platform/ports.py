@@ -59,9 +59,7 @@ def require_free(ports: Ports, names: Iterable[str]) -> None:
 def _taken(name: str, number: int, error: OSError) -> str:
     holder = listener(number)
     by = f" by {holder}" if holder else f" ({error.strerror})"
-    return (
-        f"Port {number}, needed for {name}, is taken{by}: stop that, or choose another with {flag(name)} N."
-    )
+    return f"Port {number} ({name}) is taken{by}: stop that, or choose another port with {flag(name)} N."
 
 
 def listener(port: int) -> str | None:

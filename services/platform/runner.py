@@ -13,12 +13,12 @@ from services.platform.data_directory import locked
 from services.platform.errors import BrokerUnavailable, RedisUnavailable
 from services.platform.plan import Plan
 from services.platform.ports import require_free
-from services.platform.probes import redis_ready
+from services.platform.probes import kafka_ready, redis_ready
 from services.platform.process import Probe
 from services.platform.supervisor import Announce, Supervisor
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-EXTERNAL_TIMEOUT_S = 15.0
+EXTERNAL_TIMEOUT_S = 10.0
 RETRY_S = 0.5
 
 WhileUp = Callable[[Supervisor], Awaitable[None]]
