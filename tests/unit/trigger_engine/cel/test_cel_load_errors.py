@@ -1,0 +1,112 @@
+"""What an author is told: where it is wrong, what is wrong, and what to write instead."""
+
+import pytest
+
+from trigger_engine.core.cel import (
+    BOOL,
+    DOUBLE,
+    DYN,
+    INT,
+    STRING,
+    TIMESTAMP,
+    CelError,
+    compile_condition,
+    compile_value,
+    list_of,
+    nullable,
+    record,
+)
+
+DECLARATIONS = {
+    "event": record({"type": STRING, "properties": DYN}),
+    "cart": record({"value": DOUBLE, "items": INT, "id": nullable(STRING), "age": DYN}),
+    "segments": list_of(STRING),
+    "consent": record({"marketing_email": BOOL}),
+    "now": TIMESTAMP,
+}
+
+CASES: list[tuple[str, int, str, str | None]] = [
+    # source, column, message, suggestion
+    ("crt.value > 0", 1, "unknown name 'crt'", "did you mean 'cart'?"),
+    ("cart.vlaue > 0", 6, "cart has no field 'vlaue'", "did you mean 'value'?"),
+    ("cart['vlaue'] > 0", 6, "cart has no field 'vlaue'", "did you mean 'value'?"),
+    ("consent.sms", 9, "consent has no field 'sms'", "it has marketing_email"),
+    ("cart.value = 1", 12, "unexpected '='", "write == to compare"),
+    ("cart.value > 0 and true", 16, "unexpected 'and'", "write && for 'and'"),
+    ("not consent.marketing_email", 5, "unexpected 'consent'", "write ! for 'not'"),
+    ("cart.id == True", 12, "unknown name 'True'", "write true"),
+    ("cart.id == \u2018a\u2019", 12, "unexpected '\u2018'", "use straight quotes: '"),
+    ("cart.id == 'a", 12, 'unexpected "\'"', "close the quotation mark"),
+    ("1 == true", 3, "'==' does not work on int and bool", None),
+    ("cart.items == 'a'", 12, "'==' does not work on int and string", None),
+    ("cart.items == null", 12, "'==' does not work on int and null", "it is never null; has(...)"),
+    ("0 < cart.items < 5", 16, "'<' does not work on bool and int", "join comparisons with &&"),
+    ("cart.value * 2 > 1.0", 12, "'*' does not work on double and int", "convert one of them"),
+    ("cart.value && true", 6, "'&&' needs true or false, this is double", None),
+    ("cart.value", 1, "a condition must be true or false, this is double", "compare it"),
+    ("len(segments) > 1", 1, "unknown function len()", "use size(x)"),
+    ("segments.sise() > 1", 10, "unknown function .sise()", "did you mean 'size'?"),
+    ("contains(event.type, 'a')", 1, "contains() does not take string, string", "write x.contains(...)"),
+    ("event.type.contains(1)", 12, ".contains() does not take string, int", None),
+    ("event.type.matches('a+')", 12, "matches() is not supported", "use contains, startsWith or endsWith"),
+    ("b'a' == b'a'", 1, "byte strings are not supported", "leave out the b prefix"),
+    ("Cart{value: 1}", 5, "message types are not supported", "write a map"),
+    ("now > timestamp('2024-13-01T00:00:00Z')", 17, "'2024-13-01T00:00:00Z' is not a date", None),
+    ("now - now > duration('7d')", 22, "'7d' is not a duration", "write days in hours"),
+    ("now.getHours('Mars/Base') > 1", 14, "'Mars/Base' is not a time zone", None),
+    ("has(cart)", 1, "has() takes a field", "has(event.properties.total)"),
+    ("segments.exists(1, true)", 17, "the first argument of exists() must be a simple name", None),
+    ("segments.exists(s, s > 1)", 22, "'>' does not work on string and int", None),
+    ("event.type.exists(c, true)", 12, ".exists() works on a list or a map, this is string", None),
+    ("while == 1", 1, "'while' is a reserved word", None),
+    ("9223372036854775808 > 1", 1, "is larger than the largest int", "write it with .0"),
+    (r"event.type == 'a\q'", 17, "is not an escape sequence", None),
+    ("", 1, "a value is missing before the end", None),
+    ("(cart.value > 0", 16, "')' is missing before the end", None),
+    ("cart.value >", 13, "a value is missing before the end", None),
+    ("cart. > 1", 7, "a field name is missing before '>'", None),
+    ("{1.5: true}[1.5]", 2, "the key of a map must be a string or an int", None),
+    ("true ? 1 : 'a'", 6, "both answers of '? :' must be of one type", None),
+    ("!cart.items", 7, "'!' needs true or false, this is int", None),
+]
+
+
+@pytest.mark.parametrize(("source", "column", "message", "suggestion"), CASES)
+def test_error(source: str, column: int, message: str, suggestion: str | None) -> None:
+    with pytest.raises(CelError) as caught:
+        compile_condition(source, DECLARATIONS)
+    error = caught.value
+    assert message in error.message
+    assert (error.line, error.column) == (1, column)
+    if suggestion is not None:
+        assert suggestion in (error.suggestion or "")
+
+
+def test_line_and_column_of_a_later_line() -> None:
+    with pytest.raises(CelError) as caught:
+        compile_condition("cart.value > 0 &&\n  cart.itms > 0", DECLARATIONS)
+    assert (caught.value.line, caught.value.column) == (2, 8)
+    assert str(caught.value) == "line 2, column 8: cart has no field 'itms'; did you mean 'items'?"
+
+
+ACCEPTED = [
+    "cart.value > 0 && cart.items >= 1.5",
+    "cart.value in [10, 20.5]",
+    "cart.id == null || cart.id == 'a'",
+    "event.properties.anything.goes > 1",
+    "'vip' in segments && segments[0] == 'a'",
+    "event.properties",
+    "has(cart.age)",
+]
+
+
+@pytest.mark.parametrize("source", ACCEPTED)
+def test_accepted(source: str) -> None:
+    assert compile_condition(source, DECLARATIONS).source == source
+
+
+def test_declared_types_shape_json_values() -> None:
+    value = compile_value("cart.value * 1.5", DECLARATIONS)
+    assert value.type == DOUBLE
+    assert value.evaluate({"cart": {"value": 100}}) == 150.0
+    assert compile_value("now + duration('1s')", DECLARATIONS).evaluate({"now": 1_000}).ms == 2_000  # type: ignore[attr-defined]  # a Timestamp
