@@ -39,12 +39,7 @@ CONSUMERS = [
             "occurred_at_no_such_day": INSTANT_TEXT,
         },
     ),
-    Consumer(
-        "sender",
-        "email_request",
-        decode_email_request,
-        lets_pass={"expires_at_without_zone": INSTANT_TEXT},
-    ),
+    Consumer("sender", "email_request", decode_email_request),
     Consumer("explain", "decision", decode_decision),
 ]
 
