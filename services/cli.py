@@ -1,0 +1,171 @@
+"""`tetik`: one command for people and containers.
+
+    tetik up                         everything on this machine
+    tetik demo                       real input through the running system, checked
+    tetik ingest | engine | sender   one process each, for containers
+    tetik topics create              the topics of schemas/topics.toml
+    tetik triggers lint | list | publish
+
+Modules are imported when their command runs, so that `tetik --help` is quick and a container loads
+only its own stage.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from services.platform.ports import Ports
+
+PORT_HELP = {
+    "kafka": "Kafka",
+    "kafka_controller": "Kafka's controller",
+    "redis": "Redis",
+    "smtp": "the mail catcher's SMTP side",
+    "mail": "the mail catcher's pages",
+    "ingest": "ingest",
+    "engine": "the engine's health and metrics",
+    "sender": "the sender's unsubscribe page, health and metrics",
+}
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tetik")
+def main() -> None:
+    """Turns what a shopper does into the right e-mail at the right second, and can prove why."""
+
+
+def platform_options(command: click.Command) -> click.Command:
+    """The options that say what runs where; `up` and `demo` share them."""
+    for name in reversed(Ports.__dataclass_fields__):
+        default = getattr(Ports(), name)
+        command = click.option(
+            f"--{name.replace('_', '-')}-port",
+            type=click.IntRange(1, 65535),
+            default=default,
+            show_default=True,
+            help=f"Port of {PORT_HELP[name]}.",
+        )(command)
+    return click.option(
+        "--broker",
+        default="auto",
+        show_default=True,
+        metavar="auto|kafka|memory|HOST:PORT",
+        help="auto: TETIK_KAFKA if set, else a real Kafka if Java 17 and Maven are here, else in memory.",
+    )(command)
+
+
+def _ports(options: dict[str, int]) -> Ports:
+    return Ports(**{name.removesuffix("_port"): number for name, number in options.items()})
+
+
+@main.command()
+@platform_options
+@click.option("--data", type=click.Path(path_type=Path), default=Path(".tetik"), show_default=True)
+def up(broker: str, data: Path, **ports: int) -> None:
+    """Start everything on this machine; Ctrl-C stops it. Data stays under DATA."""
+    from services.up import run_up
+
+    sys.exit(asyncio.run(run_up(broker=broker, data=data, ports=_ports(ports), environment=os.environ)))
+
+
+@main.command()
+@platform_options
+@click.option("--data", type=click.Path(path_type=Path), default=Path(".tetik/demo"), show_default=True)
+@click.option("--days", type=click.IntRange(1, 7), default=7, show_default=True, help="Days of the week.")
+@click.option("--shoppers", type=click.IntRange(1, 5000), default=150, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the simulated shoppers.")
+@click.option("--stay", is_flag=True, help="Keep everything running at the end, until Ctrl-C.")
+def demo(broker: str, data: Path, days: int, shoppers: int, seed: int, stay: bool, **ports: int) -> None:
+    """Send a week of real orders and simulated shoppers through the system, and check every decision."""
+    from services.demo.command import DemoOptions, run_demo
+
+    options = DemoOptions(
+        days=days, shoppers=shoppers, seed=seed, data=data, broker=broker, ports=_ports(ports), stay=stay
+    )
+    sys.exit(asyncio.run(run_demo(options)))
+
+
+@main.command()
+def ingest() -> None:
+    """Run ingest: HTTP in, events on the log out."""
+    from services.ingest import main as run
+
+    run()
+
+
+@main.command()
+def engine() -> None:
+    """Run the engine: events in, decisions and mail requests out."""
+    from services.engine import main as run
+
+    run()
+
+
+@main.command()
+def sender() -> None:
+    """Run the sender: mail requests in, SMTP out."""
+    from services.sender import main as run
+
+    run()
+
+
+@main.group()
+def topics() -> None:
+    """The Kafka topics."""
+
+
+@topics.command("create")
+def topics_create() -> None:
+    """Create what is missing; say what differs from schemas/topics.toml."""
+    from services.commands import create_topics
+
+    sys.exit(create_topics())
+
+
+@main.group()
+def triggers() -> None:
+    """Trigger files: check and publish them."""
+
+
+def trigger_folders(command: click.Command) -> click.Command:
+    """Where the files are; without them, the library that ships."""
+    command = click.option("--templates", type=FOLDER, help="Folder of templates [default: the library's].")(
+        command
+    )
+    return click.argument("folder", type=FOLDER, required=False)(command)
+
+
+@triggers.command("lint")
+@trigger_folders
+def triggers_lint(folder: Path | None, templates: Path | None) -> None:
+    """Check every trigger file in FOLDER (default: the library) and the templates it names."""
+    from services.commands import lint_triggers
+
+    sys.exit(lint_triggers(folder, templates))
+
+
+@triggers.command("list")
+@trigger_folders
+def triggers_list(folder: Path | None, templates: Path | None) -> None:
+    """List the triggers in FOLDER (default: the library) with version, kind and steps."""
+    from services.commands import list_triggers
+
+    sys.exit(list_triggers(folder, templates))
+
+
+@triggers.command("publish")
+@trigger_folders
+@click.option("--if-empty", is_flag=True, help="Only if nothing was ever published.")
+def triggers_publish(folder: Path | None, templates: Path | None, if_empty: bool) -> None:
+    """Validate FOLDER (default: the library), write the set, activate it in every partition."""
+    from services.commands import publish_triggers
+
+    sys.exit(publish_triggers(folder, templates, if_empty))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Clocks: the only place where time enters.
+
+`SystemClock` is the machine's. `TopicClock` follows the clock topic, which a driver (the demo) moves in
+steps: it is the one difference between production and the demo. A service on a `TopicClock` reports when
+everything up to the present step is done, and the driver moves on only then.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal, Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from schemas.clock import ClockReport, ClockTick
+from schemas.instants import Instant, datetime_of, instant_of
+from schemas.topics import CLOCK, CLOCK_REPORTS
+
+logger = logging.getLogger(__name__)
+
+REPORT_POLL_S = 0.003
+Progress = Callable[[], tuple[dict[str, int], Instant | None] | None]
+ServiceName = Literal["ingest", "engine", "sender"]
+
+
+def machine_now() -> Instant:
+    """The machine's time, in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Clock(Protocol):
+    """The time, and waiting for it to move."""
+
+    def now(self) -> Instant: ...
+    async def wait(self, timeout_s: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> Instant:
+        """Epoch milliseconds."""
+        return machine_now()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Sleep."""
+        await asyncio.sleep(timeout_s)
+
+
+class TopicClock:
+    """The time that the newest `ClockTick` says."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._tick: ClockTick | None = None
+        self._now: Instant = 0
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def sequence(self) -> int:
+        """The number of the present tick."""
+        assert self._tick is not None, "start() waits for the first tick"
+        return self._tick.sequence
+
+    def now(self) -> Instant:
+        """Epoch milliseconds of the present tick."""
+        return self._now
+
+    async def wait(self, timeout_s: float) -> None:
+        """Until the clock moves, at most `timeout_s` of machine time."""
+        moved = self._moved
+        try:
+            await asyncio.wait_for(moved.wait(), timeout_s)
+        except TimeoutError:
+            return
+
+    async def start(self) -> None:
+        """Begin to follow; returns at the first tick (the newest one if there are some already)."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=100,
+        )
+        await consumer.start()
+        clock = TopicPartition(CLOCK, 0)
+        consumer.assign([clock])
+        end = (await consumer.end_offsets([clock]))[clock]
+        consumer.seek(clock, max(0, end - 1))
+        self._task = asyncio.create_task(self._follow(consumer), name="clock")
+        if end == 0:
+            logger.info("waiting for the first tick on %s", CLOCK)
+        while self._tick is None:
+            await self.wait(1.0)
+            if self._task.done():
+                self._task.result()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            async for record in consumer:
+                tick = ClockTick.model_validate_json(record.value)
+                self._tick, self._now = tick, instant_of(tick.now)
+                moved, self._moved = self._moved, asyncio.Event()
+                moved.set()
+        finally:
+            await consumer.stop()
+
+
+class ClockReporter:
+    """Tells the driver when a service has nothing left to do."""
+
+    def __init__(self, bootstrap: str, clock: TopicClock, service: ServiceName, progress: Progress) -> None:
+        self._bootstrap = bootstrap
+        self._clock = clock
+        self._service = service
+        self._progress = progress
+
+    async def run(self) -> None:
+        """Report every change of the progress until cancelled."""
+        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
+        await producer.start()
+        last: tuple[int, dict[str, int], datetime | None] | None = None
+        try:
+            while True:
+                sequence, now = self._clock.sequence, self._clock.now()
+                progress = self._progress()
+                if progress is not None and sequence == self._clock.sequence:
+                    positions, due_at = progress
+                    said = (sequence, positions, None if due_at is None else datetime_of(due_at))
+                    if said != last:
+                        report = ClockReport(
+                            service=self._service,
+                            instance=self._service,
+                            sequence=sequence,
+                            now=datetime_of(now),
+                            positions=positions,
+                            next_due_at=said[2],
+                        )
+                        await producer.send_and_wait(
+                            CLOCK_REPORTS,
+                            report.model_dump_json().encode(),
+                            key=self._service.encode(),
+                            partition=0,
+                        )
+                        last = said
+                await asyncio.sleep(REPORT_POLL_S)
+        finally:
+            await producer.stop()

@@ -1,0 +1,36 @@
+"""`tetik engine`: settings, clock and adapters meet the engine."""
+
+import asyncio
+
+from services.health import create_health_app
+from services.process import clock_of, reporting, run_process, serving, start_logging, wait_for_kafka
+from services.settings import EngineProcess, load_settings
+from trigger_engine.adapters.worker import EngineSettings, EngineWorker
+
+
+def main() -> None:
+    """Run the engine until it is told to stop."""
+    settings = load_settings(EngineProcess)
+    start_logging(settings.log_level)
+    run_process(lambda stop: _run(settings, stop))
+
+
+async def _run(settings: EngineProcess, stop: asyncio.Event) -> None:
+    await wait_for_kafka(settings.kafka, stop)
+    async with clock_of(settings) as clock:
+        worker = EngineWorker(
+            EngineSettings(
+                kafka=settings.kafka,
+                partitions=settings.partitions,
+                group=settings.group,
+                rejected_max=settings.rejected_max,
+                session_timeout_s=settings.session_timeout_s,
+            ),
+            clock,
+        )
+        health = create_health_app("engine", worker.metrics.registry, lambda: worker.ready, worker.progress)
+        async with (
+            serving(health, settings.http_host, settings.engine_http_port),
+            reporting(settings, clock, "engine", worker.progress),
+        ):
+            await worker.run(stop)

@@ -1,0 +1,101 @@
+"""Settings: one frozen typed object a process, read from `TETIK_*` environment variables.
+
+`deploy/settings/minimal.env` and `deploy/settings/reference.env` show them; tests parse both to exact
+values. A process that misses a setting refuses to start and says which.
+"""
+
+import sys
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+HostPort = Annotated[str, Field(pattern=r"^[^\s:]+:\d{1,5}$")]
+
+
+class ProcessSettings(BaseSettings):
+    """What every process needs."""
+
+    model_config = SettingsConfigDict(env_prefix="TETIK_", frozen=True, extra="ignore")
+
+    kafka: Annotated[str, Field(pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$", description="host:port[,...]")]
+    clock: Annotated[Literal["system", "topic"], Field(description="topic: the demo's clock")] = "system"
+    partitions: Annotated[int, Field(ge=1, le=1024, description="of customer-keyed topics")] = 4
+    replication: Annotated[int, Field(ge=1, le=7, description="replication factor of the topics")] = 1
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class IngestProcess(ProcessSettings):
+    """`tetik ingest`."""
+
+    ingest_host: str = "127.0.0.1"
+    ingest_port: Port = 8080
+    write_keys: Annotated[
+        str, Field(min_length=1, description="NAME=KEY[,NAME=KEY]; the name becomes the events' source")
+    ]
+
+    def keys_by_source(self) -> dict[str, str]:
+        """Write keys by the name of their source; a bare key is named `default`.
+
+        Raises ValueError if two sources have one name.
+        """
+        keys: dict[str, str] = {}
+        for item in filter(None, (part.strip() for part in self.write_keys.split(","))):
+            name, separator, key = item.rpartition("=")
+            source = name.strip() if separator else "default"
+            if source in keys:
+                raise ValueError(f"two keys are named {source!r}: write NAME=KEY,NAME=KEY")
+            keys[source] = key.strip()
+        return keys
+
+
+class EngineProcess(ProcessSettings):
+    """`tetik engine`."""
+
+    http_host: str = "127.0.0.1"
+    engine_http_port: Port = 8081
+    group: Annotated[str, Field(min_length=1, description="consumer group and transactional id prefix")] = (
+        "tetik"
+    )
+    rejected_max: Annotated[int, Field(ge=1, le=1000, description="failed of 1,000 that stop it")] = 100
+    session_timeout_s: Annotated[float, Field(ge=6, le=300)] = 20.0
+
+
+class SenderProcess(ProcessSettings):
+    """`tetik sender`."""
+
+    redis: Annotated[str, Field(pattern=r"^rediss?://", description="redis://host:port/0")]
+    smtp: HostPort
+    mail_from: Annotated[str, Field(min_length=3, description="Name <address>")]
+    public_url: Annotated[str, Field(pattern=r"^https?://", description="base of the unsubscribe page")]
+    secret: Annotated[str, Field(min_length=16, description="signs unsubscribe links; keep it for ever")]
+    http_host: str = "127.0.0.1"
+    sender_http_port: Port = 8082
+    on_ambiguous: Annotated[
+        Literal["skip", "retry_once"], Field(description="a mail cut off after its last byte")
+    ] = "skip"
+
+
+_FROM_THE_ENVIRONMENT: dict[str, Any] = {}
+
+Settings = TypeVar("Settings", bound=ProcessSettings)
+
+
+def load_settings(kind: type[Settings]) -> Settings:
+    """The settings of this process; ends it with a readable message if they are missing or wrong."""
+    try:
+        return kind(**_FROM_THE_ENVIRONMENT)
+    except ValidationError as error:
+        _refuse(kind, error)
+
+
+def _refuse(kind: type[ProcessSettings], error: ValidationError) -> NoReturn:
+    lines = [f"tetik: the settings of this process are not complete ({kind.__name__}):"]
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else "?"
+        field = kind.model_fields.get(name)
+        hint = f"  ({field.description})" if field is not None and field.description else ""
+        lines.append(f"  TETIK_{name.upper()}: {problem['msg']}{hint}")
+    lines.append("All settings with their meaning: deploy/settings/reference.env")
+    sys.exit("\n".join(lines))

@@ -1,0 +1,60 @@
+"""The engine's Prometheus metrics, each with its meaning."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from trigger_engine.core.effects import Decide
+from trigger_engine.core.partition import Flush
+
+_LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+
+
+class EngineMetrics:
+    """One set a process, on a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.decisions = Counter(
+            "tetik_decisions_total", "Decisions by outcome", ["outcome"], registry=self.registry
+        )
+        self.requests = Counter(
+            "tetik_mail_requests_total", "Requests written to the outbound topic", registry=self.registry
+        )
+        self.rejected = Counter(
+            "tetik_inputs_rejected_total", "Inputs that became dead letters", registry=self.registry
+        )
+        self.customers_flushed = Counter(
+            "tetik_customers_flushed_total", "Customer states written", registry=self.registry
+        )
+        self.records_dropped = Counter(
+            "tetik_records_dropped_total",
+            "Records the partition record refused, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.seeks = Counter("tetik_seeks_total", "Gaps that made us read again", registry=self.registry)
+        self.wake_ups = Counter("tetik_wake_ups_total", "Wake-ups handed in", registry=self.registry)
+        self.timer_lateness = Histogram(
+            "tetik_timer_lateness_seconds",
+            "Lateness of the earliest wake-up of each slice",
+            buckets=_LATENCY_S,
+            registry=self.registry,
+        )
+        self.flush_seconds = Histogram(
+            "tetik_flush_seconds", "Time of one transaction", buckets=_LATENCY_S, registry=self.registry
+        )
+        self.partitions_owned = Gauge(
+            "tetik_partitions_owned", "Partitions this worker owns", registry=self.registry
+        )
+        self.timers_pending = Gauge(
+            "tetik_timers_pending", "Customers with a pending wake-up", registry=self.registry
+        )
+
+    def count(self, flush: Flush) -> None:
+        """Count a flush that was committed."""
+        for effect in flush.effects:
+            if isinstance(effect, Decide):
+                self.decisions.labels(effect.record.outcome).inc()
+            else:
+                self.requests.inc()
+        self.rejected.inc(len(flush.rejected))
+        self.customers_flushed.inc(len(flush.states))

@@ -1,0 +1,123 @@
+"""Which partitions this worker owns, and their writers.
+
+A rebalance goes: `pause` (every writer finishes its turn), the group decides, `on_assigned`. Kept
+partitions keep producer and state and go on; lost ones are dropped; new ones are taken over side by
+side. Had another worker owned a kept one meanwhile, its take-over fenced us and the next flush fails.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from schemas.topics import EVENTS, STATE_CHANGELOG
+from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.adapters.rule_book import RuleBook
+from trigger_engine.adapters.takeover import take_over
+from trigger_engine.app import PartitionWriter
+from trigger_engine.core.partition import Partition
+
+logger = logging.getLogger(__name__)
+
+Offsets = Callable[[str, list[int]], Awaitable[dict[int, int]]]
+"""End offsets of partitions of a topic, as a read-committed reader sees them."""
+
+
+class PartitionsOwned:
+    """The writers by partition. `failed` gets the first error of any of them."""
+
+    def __init__(
+        self,
+        *,
+        bootstrap: str,
+        group: str,
+        rules: RuleBook,
+        end_offsets: Offsets,
+        seek: Callable[[int, int], Awaitable[None]],
+        now: Callable[[], int],
+        metrics: EngineMetrics,
+        rejected_max: int,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self.writers: dict[int, PartitionWriter] = {}
+        self._bootstrap = bootstrap
+        self._group = group
+        self._rules = rules
+        self._end_offsets = end_offsets
+        self._seek = seek
+        self._now = now
+        self._metrics = metrics
+        self._rejected_max = rejected_max
+        self._failed = failed
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._changelog_ends: dict[int, int] = {}
+        self.settling = True
+
+    def customer_count(self) -> int:
+        """Customers in memory."""
+        return sum(len(writer.partition.customers) for writer in self.writers.values())
+
+    def changelog_end(self, partition: int) -> int | None:
+        """The changelog's end at the last assignment."""
+        return self._changelog_ends.get(partition)
+
+    async def pause(self) -> None:
+        """Before the group decides anew: no writer is in the middle of anything when this returns."""
+        self.settling = True
+        await asyncio.gather(*(writer.pause() for writer in self.writers.values()))
+
+    async def on_assigned(self, partitions: set[int]) -> None:
+        """Own exactly these partitions from now on."""
+        for number in sorted(self.writers.keys() - partitions):
+            await self._give_up(number)
+        await asyncio.gather(*(self._take(number) for number in sorted(partitions - self.writers.keys())))
+        self._changelog_ends = await self._end_offsets(STATE_CHANGELOG, sorted(partitions))
+        for writer in self.writers.values():
+            writer.resume()
+        self._metrics.partitions_owned.set(len(self.writers))
+        self.settling = False
+
+    async def close(self) -> None:
+        """Give everything up."""
+        for number in sorted(self.writers):
+            await self._give_up(number)
+
+    async def _take(self, number: int) -> None:
+        taken = await take_over(self._bootstrap, self._group, number)
+        partition = Partition(
+            number,
+            taken.customers,
+            taken.record,
+            await self._rules.rules_of(taken.record.rules_digest),
+            taken.wake_ups,
+        )
+        writer = PartitionWriter(
+            partition,
+            taken.log,
+            topic=EVENTS,
+            now=self._now,
+            rules_of=self._rules.rules_of,
+            seek=self._seek,
+            metrics=self._metrics,
+            rejected_max=self._rejected_max,
+        )
+        self.writers[number] = writer
+        task = asyncio.create_task(writer.run(), name=f"partition-{number}")
+        task.add_done_callback(self._on_done)
+        self._tasks[number] = task
+        logger.info(
+            "partition %d taken over: %d customers, %d pending wake-ups, going on at offset %d",
+            number,
+            len(taken.customers),
+            len(taken.wake_ups),
+            writer.next_offset,
+        )
+
+    async def _give_up(self, number: int) -> None:
+        writer, task = self.writers.pop(number), self._tasks.pop(number)
+        await writer.close()
+        await asyncio.gather(task, return_exceptions=True)  # its error, if any, has been reported
+        logger.info("partition %d given up", number)
+
+    def _on_done(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)

@@ -1,0 +1,91 @@
+"""The rule sets on `tetik.rules`, read on demand and compiled once each."""
+
+import asyncio
+import logging
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import ValidationError
+
+from schemas.rule_set import RuleSet
+from schemas.topics import RULES
+from trigger_engine.core.rules import NO_RULES, Rules, RulesError, load_rules
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 30
+ATTEMPT_WAIT_S = 1.0
+
+
+class UnknownRules(RuntimeError):
+    """A marker names a rule set that the rules topic does not hold."""
+
+
+class RuleBook:
+    """Rule sets by digest. A marker is written after its set, so an unknown digest means: read on."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._consumer: AIOKafkaConsumer | None = None
+        self._sets: dict[str, RuleSet] = {}
+        self._rules: dict[str, Rules] = {NO_RULES.digest: NO_RULES}
+        self._reading = asyncio.Lock()
+
+    async def rules_of(self, digest: str) -> Rules:
+        """The compiled rules of a digest. Raises UnknownRules after half a minute of looking, and
+        RulesError if the set is not valid for this version of the engine."""
+        async with self._reading:
+            for attempt in range(ATTEMPTS):
+                if digest in self._rules:
+                    return self._rules[digest]
+                if attempt:
+                    logger.warning("the rule set %s is not on %s yet; looking again", digest, RULES)
+                    await asyncio.sleep(ATTEMPT_WAIT_S)
+                await self._read_to_end()
+                self._compile(digest)
+        raise UnknownRules(
+            f"a marker activates the rule set {digest}, but the topic {RULES} does not hold it. "
+            "Publish it again: tetik triggers publish"
+        )
+
+    def _compile(self, wanted: str) -> None:
+        """Compile what was read and is not compiled yet: runs may be pinned to any earlier version."""
+        for digest, rule_set in self._sets.items():
+            if digest in self._rules:
+                continue
+            try:
+                self._rules[digest] = load_rules(rule_set, self._rules.values())
+            except RulesError as error:
+                if digest == wanted:
+                    raise
+                logger.warning("the earlier rule set %s is not usable by this version: %s", digest, error)
+
+    async def close(self) -> None:
+        """Stop reading."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    async def _read_to_end(self) -> None:
+        rules_log = TopicPartition(RULES, 0)
+        if self._consumer is None:
+            self._consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+            )
+            await self._consumer.start()
+            self._consumer.assign([rules_log])
+        end = (await self._consumer.end_offsets([rules_log]))[rules_log]
+        while await self._consumer.position(rules_log) < end:
+            for record in (await self._consumer.getmany(timeout_ms=200)).get(rules_log, []):
+                if record.value is not None:
+                    self._admit(record.value)
+
+    def _admit(self, value: bytes) -> None:
+        try:
+            rule_set = RuleSet.model_validate_json(value)
+        except ValidationError as error:
+            logger.error("%s holds a record that is no rule set, passed over: %s", RULES, error)
+            return
+        self._sets[rule_set.digest] = rule_set

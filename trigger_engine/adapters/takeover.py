@@ -1,0 +1,111 @@
+"""Taking a partition over: fence the former owner, then read the changelog to its end.
+
+The order matters. Opening the transactional producer makes every later write of the former owner fail
+and ends its open transaction; only then is the end of the changelog final. The partition record says
+where to go on.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.instants import Instant
+from schemas.topics import EVENTS, STATE_CHANGELOG
+from trigger_engine.adapters.transaction import TransactionalLog
+from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
+from trigger_engine.core.state import decode_state
+
+POLL_MS = 200
+RECORDS_PER_POLL_MAX = 10_000
+
+
+class UnsoundLog(RuntimeError):
+    """The log and the recorded progress do not belong together; going on would lose or double events."""
+
+
+@dataclass(slots=True)
+class TakenOver:
+    """A partition as its changelog tells it."""
+
+    log: TransactionalLog
+    customers: dict[str, bytes]
+    record: PartitionRecord
+    wake_ups: dict[str, Instant]
+
+
+async def take_over(bootstrap: str, group: str, partition: int) -> TakenOver:
+    """Become the partition's only writer and restore its state.
+
+    Raises UnsoundLog where the events topic was re-created, restored or truncated beyond the record.
+    """
+    log = await TransactionalLog.open(bootstrap, group, partition)
+    try:
+        customers, record = await _read_changelog(bootstrap, partition)
+        await _hold_against_log(bootstrap, partition, record)
+    except BaseException:
+        await log.close()
+        raise
+    wake_ups = {
+        key: due_at
+        for key, data in customers.items()
+        if (due_at := decode_state(data).next_wake_up_at) is not None
+    }
+    return TakenOver(log, customers, record, wake_ups)
+
+
+async def _read_changelog(bootstrap: str, partition: int) -> tuple[dict[str, bytes], PartitionRecord]:
+    changelog = TopicPartition(STATE_CHANGELOG, partition)
+    customers: dict[str, bytes] = {}
+    # "earliest" in the constructor: `assign` then `seek_to_beginning` races with the reset to latest.
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=8 * 2**20,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([changelog])
+        end = (await consumer.end_offsets([changelog]))[changelog]
+        # By position, not by the last record: the log ends with a transaction marker.
+        while await consumer.position(changelog) < end:
+            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_PER_POLL_MAX)
+            for record in fetched.get(changelog, []):
+                key = record.key.decode()
+                if record.value is None:
+                    customers.pop(key, None)
+                else:
+                    customers[key] = record.value
+    finally:
+        await consumer.stop()
+    progress = customers.pop(PARTITION_RECORD_KEY, None)
+    if progress is None:
+        return customers, PartitionRecord()
+    return customers, msgspec.msgpack.decode(progress, type=PartitionRecord)
+
+
+async def _hold_against_log(bootstrap: str, partition: int, record: PartitionRecord) -> None:
+    """Begin at the log's start where nothing was applied yet; refuse a log that cannot be continued."""
+    events = TopicPartition(EVENTS, partition)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        start = (await consumer.beginning_offsets([events]))[events]
+        end = (await consumer.end_offsets([events]))[events]
+    finally:
+        await consumer.stop()
+    next_offset = record.next_offsets.setdefault(EVENTS, start)
+    if next_offset > end:
+        raise UnsoundLog(
+            f"{EVENTS}/{partition} ends at offset {end}, but {next_offset} was applied already: the topic "
+            "was re-created or restored. Bring back the right topic, or delete the topic "
+            f"{STATE_CHANGELOG} as well to begin with empty state."
+        )
+    if next_offset < start:
+        raise UnsoundLog(
+            f"{EVENTS}/{partition} begins at offset {start}, but {next_offset} is the next to apply: "
+            f"retention deleted {start - next_offset} events that were never applied. Raise the topic's "
+            f"retention; to go on without them, delete the topic {STATE_CHANGELOG}: state begins empty."
+        )

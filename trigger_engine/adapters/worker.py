@@ -1,0 +1,227 @@
+"""The engine process: Faust brings batches and assignments, partition writers do the work.
+
+Faust's part is the life cycle, the group, fetching and back-pressure. Progress, state, recovery and
+output are ours (`ownership`, `takeover`, `transaction`). The agent only routes: it never raises and never
+acknowledges by itself, because Faust acknowledges the events of an agent that raised.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import faust
+from aiokafka.errors import ProducerFenced
+from faust.types import TP
+
+from schemas.instants import Instant
+from schemas.topics import EVENTS
+from trigger_engine.adapters import batch_transport, customer_store
+from trigger_engine.adapters.batches import Batch
+from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.adapters.ownership import PartitionsOwned
+from trigger_engine.adapters.rule_book import RuleBook
+from trigger_engine.core.timer_index import NEVER
+
+logger = logging.getLogger(__name__)
+
+TICK_MAX_S = 0.1
+"""How late a wake-up armed since the last look may be noticed."""
+TICK_MIN_S = 0.01
+START_TIMEOUT_S = 120
+
+
+class Clock(Protocol):
+    """The time, and waiting for it to move."""
+
+    def now(self) -> Instant: ...
+    async def wait(self, timeout_s: float) -> None: ...
+
+
+class EngineStopped(RuntimeError):
+    """The engine cannot go on; the message says why and what to do. Nothing was acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What the engine needs. `kafka` is `host:port[,host:port]`; `group` names the consumer group, the
+    transactional ids and the changelog; `rejected_max` is out of 1,000 inputs."""
+
+    kafka: str
+    partitions: int
+    group: str = "tetik"
+    rejected_max: int = 100
+    session_timeout_s: float = 20.0
+
+
+class EngineWorker:
+    """One worker of the engine."""
+
+    def __init__(self, settings: EngineSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.metrics = EngineMetrics()
+        self._clock = clock
+        self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self._rules = RuleBook(settings.kafka)
+        self._owned = PartitionsOwned(
+            bootstrap=settings.kafka,
+            group=settings.group,
+            rules=self._rules,
+            end_offsets=self._end_offsets,
+            seek=self._seek,
+            now=clock.now,
+            metrics=self.metrics,
+            rejected_max=settings.rejected_max,
+            failed=self._fail,
+        )
+        self._app = self._build_app()
+
+    @property
+    def ready(self) -> bool:
+        """Whether partitions are assigned, taken over and worked on."""
+        return not self._owned.settling and not self._app.rebalancing
+
+    def progress(self) -> tuple[dict[str, int], Instant | None] | None:
+        """(next offset by `topic/partition`, next wake-up) if nothing is left to do now, else None."""
+        now = self._clock.now()
+        writers = self._owned.writers
+        if not self.ready or not all(writer.settled(now) for writer in writers.values()):
+            return None
+        positions = {f"{EVENTS}/{number}": writer.next_offset for number, writer in writers.items()}
+        next_due_at = min((writer.next_due_at for writer in writers.values()), default=NEVER)
+        return positions, None if next_due_at == NEVER else next_due_at
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. Raises EngineStopped when it cannot go on."""
+        timekeeper = asyncio.create_task(self._keep_time(), name="timekeeper")
+        timekeeper.add_done_callback(self._on_task_done)
+        stopped = asyncio.create_task(stop.wait())
+        starting = asyncio.create_task(self._app.start())
+        try:
+            either: list[asyncio.Future[Any]] = [starting, self._failure, stopped]
+            await asyncio.wait(either, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                watching = asyncio.create_task(self._watch_faust())
+                await asyncio.wait([*either[1:], watching], return_when=asyncio.FIRST_COMPLETED)
+                watching.cancel()
+            elif not stopped.done() and not self._failure.done():
+                raise EngineStopped(f"no partitions were assigned within {START_TIMEOUT_S} s; is Kafka well?")
+            if self._failure.done():
+                raise EngineStopped(_explain(self._failure.result())) from self._failure.result()
+            await self._leave()
+        finally:
+            timekeeper.cancel()
+            stopped.cancel()
+
+    async def _leave(self) -> None:
+        """A clean stop: finish the turn, commit for lag tools, leave the group."""
+        await self._owned.pause()
+        await self._app.stop()
+        await self._owned.close()
+        await self._rules.close()
+
+    def _build_app(self) -> Any:
+        batch_transport.register_transport()
+        customer_store.register_store()
+        settings = self.settings
+        app = faust.App(
+            settings.group,
+            broker=";".join(f"{batch_transport.SCHEME}://{host}" for host in settings.kafka.split(",")),
+            store=f"{customer_store.SCHEME}://",
+            # Not Faust's exactly_once: 0.15.3 commits offsets without their changelog.
+            processing_guarantee="at_least_once",
+            table_standby_replicas=0,
+            topic_partitions=settings.partitions,
+            topic_disable_leader=True,
+            # Topics are created from schemas/topics.toml.
+            topic_allow_declare=False,
+            # "latest" would jump to the end on an out-of-range offset and never finish (issue 651).
+            consumer_auto_offset_reset="earliest",
+            broker_session_timeout=settings.session_timeout_s,
+            broker_heartbeat_interval=min(3.0, settings.session_timeout_s / 4),
+            broker_rebalance_timeout=60,
+            # Bounds how long a batch keeps the event loop.
+            broker_max_poll_records=2_000,
+            consumer_max_fetch_size=4 * 2**20,
+            # Commits are for lag tools; never inside the drain loop.
+            broker_commit_interval=1.0,
+            broker_commit_every=1_000_000,
+            # Each item is a batch.
+            stream_buffer_maxsize=32,
+            stream_wait_empty=True,
+            stream_recovery_delay=0,
+            # The default of 1,200 s would hang a batch for twenty minutes on a dead broker.
+            producer_request_timeout=30,
+            producer_threaded=False,
+            stream_publish_on_commit=False,
+            web_enabled=False,
+            autodiscover=False,
+        )
+        app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+        app.Table("state", partitions=settings.partitions, options={"ownership": self._owned})
+        events = app.topic(EVENTS, schema=batch_transport.BatchSchema(key_type=bytes, value_type=bytes))
+        app.agent(events, name="route", concurrency=1)(self._route)
+        return app
+
+    async def _on_revoked(self, app: Any, revoked: Any, **_: Any) -> None:
+        await self._owned.pause()
+
+    async def _route(self, stream: Any) -> None:
+        """Hand each batch to its partition's writer; the writer acknowledges once it is durable."""
+        async for event in stream.noack().events():
+            batch: Batch = event.value
+            acknowledge = partial(event.message.ack, self._app.consumer)
+            writer = self._owned.writers.get(batch.partition)
+            if writer is None:
+                acknowledge()  # fetched for a partition just given up: its new owner reads it
+            else:
+                await writer.submit(batch, acknowledge)
+
+    async def _keep_time(self) -> None:
+        """Tell writers with due wake-ups where their log ended, asked at or after the due time."""
+        while True:
+            now = self._clock.now()
+            writers = self._owned.writers
+            waiting = [number for number, writer in writers.items() if writer.waits_for_tail(now)]
+            if waiting and self.ready:
+                ends = await self._end_offsets(EVENTS, waiting)
+                for number, end in ends.items():
+                    if number in writers:
+                        writers[number].log_ended(now, end)
+            next_due_at = min((writer.next_due_at for writer in writers.values()), default=NEVER)
+            self.metrics.timers_pending.set(sum(len(w.partition.timers) for w in writers.values()))
+            wait_s = (next_due_at - now) / 1000
+            await self._clock.wait(min(max(wait_s, TICK_MIN_S), TICK_MAX_S))
+
+    async def _end_offsets(self, topic: str, partitions: list[int]) -> dict[int, int]:
+        if not partitions:
+            return {}
+        ends = await self._app.consumer.highwaters(*(TP(topic, number) for number in partitions))
+        return {tp.partition: end for tp, end in ends.items()}
+
+    async def _seek(self, partition: int, offset: int) -> None:
+        await self._app.consumer.seek(TP(EVENTS, partition), offset)
+
+    async def _watch_faust(self) -> None:
+        """Faust stops its services on a crash without telling anybody outside of its own worker."""
+        await self._app.wait_until_stopped()
+        self._fail(self._app.crash_reason or RuntimeError("Faust stopped by itself"))
+
+    def _on_task_done(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failure.done():
+            self._failure.set_result(error)
+
+
+def _explain(error: BaseException) -> str:
+    if isinstance(error, ProducerFenced):
+        return (
+            "another worker took one of our partitions over while we were not answering; "
+            "nothing of ours was written since. Start again to rejoin."
+        )
+    return f"{type(error).__name__}: {error}"

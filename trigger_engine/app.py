@@ -1,0 +1,228 @@
+"""The path of the engine, one partition at a time: admit, apply, fire, flush, acknowledge.
+
+A `PartitionWriter` is the only one who touches its partition: it applies the log in order, hands in due
+wake-ups once the log has been read to its end, and makes everything durable in one transaction before
+it acknowledges. Infrastructure errors are not handled here: they end the process, which acknowledges
+nothing, and the next owner goes on from the partition record.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from schemas.instants import Instant
+from trigger_engine.adapters.batches import Batch
+from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.core.partition import Flush, Partition
+from trigger_engine.core.rules import Rules
+
+QUEUED_BATCHES_MAX = 8
+"""Batches waiting in front of a writer: enough to keep it busy during a poll, few enough to stay small."""
+FLUSH_INPUTS_MAX = 4_000
+"""Inputs per transaction: 20 ms of a commit spread over thousands cost nothing measurable each."""
+WAKE_UPS_PER_FLUSH_MAX = 1_000
+"""Bounds a slice of a timer backlog, so that events and heartbeats get their turn in between."""
+REJECTED_WINDOW = 1_000
+SEEK_AGAIN_AFTER = 64
+"""Batches dropped before a seek is repeated: the first one may have been lost in a rebalance."""
+
+Acknowledge = Callable[[], object]
+
+
+class TooManyRejected(RuntimeError):
+    """So many inputs fail that the fault is ours (a bad deploy), not the records'."""
+
+
+class FlushLog(Protocol):
+    """Where flushes become durable."""
+
+    async def commit(self, flush: Flush) -> None: ...
+    async def close(self) -> None: ...
+
+
+class PartitionWriter:
+    """Owns one partition. `run` works until `close`; it raises what the infrastructure raises."""
+
+    def __init__(
+        self,
+        partition: Partition,
+        log: FlushLog,
+        *,
+        topic: str,
+        now: Callable[[], Instant],
+        rules_of: Callable[[str], Awaitable[Rules]],
+        seek: Callable[[int, int], Awaitable[None]],
+        metrics: EngineMetrics,
+        rejected_max: int,
+    ) -> None:
+        self.partition = partition
+        self._log = log
+        self._topic = topic
+        self._now = now
+        self._rules_of = rules_of
+        self._seek = seek
+        self._metrics = metrics
+        self._rejected_max = rejected_max
+        self._window_start = (0, 0)
+        self._queue: deque[tuple[Batch, Acknowledge]] = deque()
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._paused = False
+        self._closed = False
+        self._tail: tuple[Instant, int] = (-1, 0)
+        self._dropped_while_seeking: int | None = None
+
+    @property
+    def next_offset(self) -> int:
+        """The next offset of the log to apply."""
+        offset = self.partition.next_offset(self._topic)
+        assert offset is not None, "the take-over sets it"
+        return offset
+
+    @property
+    def next_due_at(self) -> Instant:
+        """When the earliest wake-up is due."""
+        return self.partition.timers.next_due_at
+
+    def waits_for_tail(self, now: Instant) -> bool:
+        """Whether a wake-up is due for which the log's end is not known yet."""
+        return not self._paused and self.next_due_at <= now and self._tail[0] < self.next_due_at
+
+    def settled(self, now: Instant) -> bool:
+        """Whether everything known up to `now` is applied and durable."""
+        return not (self._queue or self._turn.locked() or self.partition.dirty or self.next_due_at <= now)
+
+    async def submit(self, batch: Batch, acknowledge: Acknowledge) -> None:
+        """Queue a batch; waits while the writer is behind (that is the back-pressure)."""
+        while len(self._queue) >= QUEUED_BATCHES_MAX and not self._closed:
+            self._room.clear()
+            await self._room.wait()
+        self._queue.append((batch, acknowledge))
+        self._work.set()
+
+    def log_ended(self, asked_at: Instant, end: int) -> None:
+        """The log ended at `end` when asked at `asked_at`: wake-ups due by then may fire once it is read."""
+        self._tail = (asked_at, end)
+        self._work.set()
+
+    async def run(self) -> None:
+        """Work until closed."""
+        while not self._closed:
+            self._work.clear()
+            async with self._turn:
+                worked = await self._read_on() or await self._fire_due()
+            if not worked:
+                await self._work.wait()
+
+    async def pause(self) -> None:
+        """Finish the present turn and fire nothing more: during a rebalance others may take over."""
+        self._paused = True
+        async with self._turn:
+            pass
+
+    def resume(self) -> None:
+        """Still ours after the rebalance."""
+        self._paused = False
+        self._work.set()
+
+    async def close(self) -> None:
+        """Give the partition up; what is queued is read again by the next owner."""
+        self._closed = True
+        self._queue.clear()
+        self._room.set()
+        self._work.set()
+        async with self._turn:
+            await self._log.close()
+
+    async def _read_on(self) -> bool:
+        """Apply what is queued, flush, acknowledge."""
+        acknowledgements: list[Acknowledge] = []
+        inputs = 0
+        while self._queue and inputs < FLUSH_INPUTS_MAX:
+            batch, acknowledge = self._queue.popleft()
+            self._room.set()
+            await self._apply(batch)
+            inputs += len(batch.records)
+            acknowledgements.append(acknowledge)
+        await self._flush()
+        for acknowledge in acknowledgements:
+            acknowledge()
+        return bool(acknowledgements)
+
+    async def _apply(self, batch: Batch) -> None:
+        """Hold the batch's span against the partition record; apply what is next and nothing else."""
+        expected = self.next_offset
+        if batch.end <= expected:
+            self._metrics.records_dropped.labels("applied before").inc(len(batch.records))
+            return
+        if batch.start > expected:
+            await self._go_back(batch, expected)
+            return
+        self._dropped_while_seeking = None
+        now = self._now()
+        for record in batch.records:
+            if record.offset < expected:
+                continue
+            value = record.value or b""
+            digest = self.partition.activates_rules(value)
+            if digest is None:
+                self.partition.apply_record(self._topic, record.offset, record.key, value, now)
+            else:
+                await self._activate(digest, record.offset)
+        self.partition.advance(self._topic, batch.end)
+
+    async def _go_back(self, batch: Batch, expected: int) -> None:
+        """A gap: whatever Faust's queues, seeks and commits did, read again from where we stand."""
+        self._metrics.records_dropped.labels("above a gap").inc(len(batch.records))
+        dropped = self._dropped_while_seeking
+        if dropped is None or dropped >= SEEK_AGAIN_AFTER:
+            self._metrics.seeks.inc()
+            await self._seek(self.partition.number, expected)
+            dropped = 0
+        self._dropped_while_seeking = dropped + 1
+
+    async def _activate(self, digest: str, offset: int) -> None:
+        """Decide by another rule set from the marker on; what came before is flushed by the old one."""
+        self.partition.advance(self._topic, offset)
+        await self._flush()
+        if digest != self.partition.rules.digest:
+            self.partition.activate(await self._rules_of(digest))
+        self.partition.advance(self._topic, offset + 1)
+
+    async def _fire_due(self) -> bool:
+        """Hand in a slice of the wake-ups that are due, if the log has been read far enough."""
+        asked_at, end = self._tail
+        if self._paused or self.next_offset < end or self.next_due_at > asked_at:
+            return False
+        now = self._now()
+        self._metrics.timer_lateness.observe(max(0, now - self.next_due_at) / 1000)
+        fired = self.partition.fire_due(min(asked_at, now), now, WAKE_UPS_PER_FLUSH_MAX)
+        self._metrics.wake_ups.inc(fired)
+        await self._flush()
+        return fired > 0
+
+    async def _flush(self) -> None:
+        """Everything since the last flush, in one transaction."""
+        partition = self.partition
+        if not partition.dirty:
+            return
+        flush = partition.take_flush()
+        with self._metrics.flush_seconds.time():
+            await self._log.commit(flush)
+        partition.committed(flush)
+        self._metrics.count(flush)
+        self._guard_against_bad_deploy()
+
+    def _guard_against_bad_deploy(self) -> None:
+        """Stop instead of emptying the topic into the dead letters."""
+        seen, rejected = self._window_start
+        if self.partition.inputs_rejected - rejected > self._rejected_max:
+            raise TooManyRejected(
+                f"partition {self.partition.number}: more than {self._rejected_max} of "
+                f"{REJECTED_WINDOW} inputs failed; see {self._topic!r} in the dead letters. "
+                "Mend the cause (often a bad deploy), or raise TETIK_REJECTED_MAX, and start again."
+            )
+        if self.partition.inputs_seen - seen >= REJECTED_WINDOW:
+            self._window_start = (self.partition.inputs_seen, self.partition.inputs_rejected)
