@@ -131,6 +131,8 @@ def _read(decode: Callable[[bytes], R], value: bytes) -> R:
         raise Malformed(str(error)) from error
     except UnicodeDecodeError as error:
         raise Malformed(f"the record is not UTF-8: {error}") from error
+    except RecursionError as error:
+        raise Malformed("the record nests too deeply") from error
 
 
 def _check_instants(*texts: str | None) -> None:

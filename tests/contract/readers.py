@@ -39,7 +39,7 @@ def strict_json(value: bytes) -> Any:
     try:
         parsed = json.loads(value.decode("utf-8"), parse_constant=_no_number, parse_float=_finite)
         json.dumps(parsed, ensure_ascii=False).encode("utf-8")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(str(error)) from error
     return parsed
 
