@@ -8,7 +8,6 @@ Each function says what the change amounts to: `UPDATED`, `EMPTIED` or None. An 
 is no emptying: nobody who bought has given up.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -161,11 +160,9 @@ def as_amount(value: object) -> float | None:
             value = float(value)
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not isinstance(value, (int, float)) or value is True or value is False:
         return None
-    if not -PRICE_MAX <= value <= PRICE_MAX or math.isnan(value):
-        return None
-    return float(value)
+    return float(value) if -PRICE_MAX <= value <= PRICE_MAX else None  # false for NaN too
 
 
 def _price(value: object) -> float | None:

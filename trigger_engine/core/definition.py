@@ -271,12 +271,13 @@ class _Check:
             self.say(path, "a trigger needs at least one mail: step")
         if "wait" in form[-1]:
             self.say((*path, len(form) - 1), "a wait at the end leads nowhere", "remove it, or add a mail:")
-        ids = [step["id"] for step in mails]
+        seen: set[str] = set()
         for position, step in enumerate(form):
-            if "mail" in step and ids.count(step["id"]) > 1 and step["id"]:
-                message = f"two steps have the id {step['id']!r}; ids are unique in a file"
+            name = step.get("id")
+            if name and name in seen:
+                message = f"two steps have the id {name!r}; ids are unique in a file"
                 self.say((*path, position), message, "add id: to one of them")
-                break
+            seen.add(name or "")
         return form
 
     @staticmethod

@@ -25,11 +25,11 @@ def end_runs(turn: Turn, concern: Concern, event: EventInput) -> None:
     """Cancel and exit what this event ends: runs first, then mails that can still be taken back."""
     for run in tuple(turn.state.runs):
         trigger = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
-        if trigger is not None:
+        if trigger is not None and not trigger.ending_types.isdisjoint(concern.types):
             _end_run(turn, trigger, concern, event, run)
     for mail in tuple(turn.state.mails):
         trigger = turn.rules.trigger_of(mail.trigger_id, mail.trigger_version)
-        if trigger is None or mail.cancelling:
+        if trigger is None or mail.cancelling or trigger.ending_types.isdisjoint(concern.types):
             continue
         ended = _met(turn, trigger, trigger.exit, concern, event, mail.start)
         if ended is None and mail.first:

@@ -62,6 +62,7 @@ class Trigger:
     __slots__ = (
         "audience",
         "cooldown_ms",
+        "ending_types",
         "event_types",
         "exit",
         "expires_after_ms",
@@ -89,6 +90,7 @@ class Trigger:
         self.unless = tuple(map(Ending, form.get("unless", ())))
         self.exit = tuple(map(Ending, form.get("exit", ())))
         self.reads_start = any(ending.needs_start for ending in (*self.unless, *self.exit))
+        self.ending_types = frozenset(ending.event_type for ending in (*self.unless, *self.exit))
         self.audience = Where(form["audience"], MAIL_DECLARATIONS) if "audience" in form else None
         self.once_per = Value(form["once_per"]) if "once_per" in form else None
         self.cooldown_ms = parse_duration(form["cooldown"]) if "cooldown" in form else 0

@@ -26,9 +26,9 @@ ERASED = "customer_erased"
 
 def step(rules: Rules, state: CustomerState, input: Input, now: int) -> tuple[CustomerState, list[Effect]]:
     """Apply one input at `now`. Updates `state` in place; effects are in the order they were decided."""
-    if isinstance(input, WakeUp):
-        return _wake_up(rules, state, input, now)
-    return _event(rules, state, input, now)
+    if isinstance(input, EventInput):
+        return _event(rules, state, input, now)
+    return _wake_up(rules, state, input, now)
 
 
 def abandon(

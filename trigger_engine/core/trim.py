@@ -27,7 +27,7 @@ def text_or_none(value: object, length_max: int = TEXT_LENGTH_MAX) -> str | None
 
 def id_or_none(value: object) -> str | None:
     """An id as text (shops send numbers too), or None, also if too long: a cut id is another's."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         value = str(value)
     return value if isinstance(value, str) and 0 < len(value) <= ID_LENGTH_MAX else None
 
