@@ -198,7 +198,8 @@ class _Checker:
         }
         lists = {left.kind, right.kind} <= {"list", "dyn"}
         if node.operator == "+" and lists and agree(left, right):
-            results.add(join(left, right))
+            known = [kind for kind in (left, right) if kind.kind == "list"]
+            results.add(join(known[0], known[-1]) if known else DYN)
         if not results:
             self._fail_operator(node, left, right)
         return results.pop() if len(results) == 1 else DYN
