@@ -1,0 +1,222 @@
+"""The writer: what it applies, drops, asks for again, and in which order things become durable."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from schemas.topics import EVENTS
+from tests.fixtures.engine_cases import HOUR, T0, added, marker, ordered, profile, rule_set
+from trigger_engine.adapters.batches import Batch
+from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.app import PartitionWriter, TooManyRejected
+from trigger_engine.core.partition import Flush, Partition, PartitionRecord
+from trigger_engine.core.rules import NO_RULES, Rules, load_rules
+
+RULES = load_rules(rule_set())
+
+
+@dataclass(frozen=True)
+class Record:
+    offset: int
+    value: bytes | None
+    key: bytes | None = b"k"
+
+
+@dataclass
+class Shell:
+    """A writer on a log in memory; `acts` is the order in which things happened."""
+
+    writer: PartitionWriter
+    now: list[int]
+    acts: list[str] = field(default_factory=list)
+    flushes: list[Flush] = field(default_factory=list)
+
+    async def commit(self, flush: Flush) -> None:
+        self.acts.append("commit")
+        self.flushes.append(flush)
+
+    async def close(self) -> None:
+        self.acts.append("close")
+
+    async def seek(self, partition: int, offset: int) -> None:
+        self.acts.append(f"seek {offset}")
+
+    async def rules_of(self, digest: str) -> Rules:
+        self.acts.append("read rules")
+        return RULES
+
+    async def read(self, *values: bytes, start: int, end: int | None = None) -> None:
+        records = [Record(start + number, value) for number, value in enumerate(values)]
+        batch = Batch(EVENTS, 0, start, start + len(values) if end is None else end, list(records))
+        done = asyncio.Event()
+
+        def acknowledge() -> None:
+            self.acts.append("acknowledge")
+            done.set()
+
+        await self.writer.submit(batch, acknowledge)
+        async with asyncio.timeout(5):
+            await done.wait()
+
+
+@asynccontextmanager
+async def running(
+    next_offset: int = 0, rules: Rules = RULES, rejected_max: int = 100
+) -> AsyncIterator[Shell]:
+    now = [T0]
+    partition = Partition(0, {}, PartitionRecord(next_offsets={EVENTS: next_offset}), rules, {})
+    shell = Shell(None, now)  # type: ignore[arg-type]  # set in the next statement
+    shell.writer = PartitionWriter(
+        partition,
+        shell,
+        topic=EVENTS,
+        now=lambda: now[0],
+        rules_of=shell.rules_of,
+        seek=shell.seek,
+        metrics=EngineMetrics(),
+        rejected_max=rejected_max,
+    )
+    task = asyncio.create_task(shell.writer.run())
+    try:
+        yield shell
+    finally:
+        await shell.writer.close()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def test_a_batch_is_durable_before_it_is_acknowledged() -> None:
+    async with running() as shell:
+        await shell.read(profile("ada", "1"), ordered("ada", "2"), start=0)
+        assert shell.acts == ["commit", "acknowledge"]
+        assert shell.writer.next_offset == 2
+
+
+async def test_a_batch_wholly_below_the_partition_record_is_dropped() -> None:
+    async with running(next_offset=10) as shell:
+        await shell.read(profile("ada", "1"), start=3, end=10)
+        assert shell.acts == ["acknowledge"]
+        assert shell.writer.next_offset == 10
+
+
+async def test_a_batch_that_overlaps_is_cut() -> None:
+    async with running(next_offset=1) as shell:
+        await shell.read(ordered("ada", "1"), profile("ada", "2"), ordered("ada", "3"), start=0)
+        assert shell.writer.partition.inputs_seen == 2
+        assert shell.writer.next_offset == 3
+
+
+async def test_a_gap_is_read_again_from_where_we_stand_and_once_only() -> None:
+    async with running(next_offset=5) as shell:
+        await shell.read(profile("ada", "1"), start=9)
+        await shell.read(profile("ada", "2"), start=10)
+        assert shell.acts == ["seek 5", "acknowledge", "acknowledge"]
+        await shell.read(profile("ada", "3"), start=5)
+        assert shell.writer.next_offset == 6
+
+
+async def test_a_span_without_records_moves_the_position() -> None:
+    async with running() as shell:
+        await shell.read(start=0, end=7)
+        assert shell.writer.next_offset == 7
+        assert shell.acts == ["acknowledge"]
+
+
+async def test_what_came_before_a_marker_is_flushed_by_the_old_rules() -> None:
+    async with running(rules=NO_RULES) as shell:
+        await shell.read(profile("ada", "1"), marker(RULES.digest), ordered("ada", "2"), start=0)
+        assert shell.acts == ["commit", "read rules", "commit", "acknowledge"]
+        before, after = shell.flushes
+        assert (before.rules_digest, before.effects) == (NO_RULES.digest, [])
+        assert after.rules_digest == RULES.digest
+        assert len(after.effects) == 3
+
+
+async def test_a_repeated_marker_changes_nothing() -> None:
+    async with running() as shell:
+        await shell.read(marker(RULES.digest), start=0)
+        assert "read rules" not in shell.acts
+        assert shell.writer.next_offset == 1
+
+
+async def test_a_wake_up_waits_for_the_logs_end() -> None:
+    async with running() as shell:
+        await shell.read(profile("ada", "1"), added("ada", "2"), start=0)
+        shell.now[0] = T0 + HOUR
+        assert shell.writer.waits_for_tail(T0 + HOUR)
+        shell.writer.log_ended(T0 + HOUR, end=3)
+        await shell.read(ordered("ada", "3", T0 + HOUR // 2), start=2)
+        await until(lambda: shell.writer.settled(T0 + HOUR))
+        fired = [e.record.step for f in shell.flushes for e in f.effects if e.record.step]
+        assert "cart-reminder" not in fired
+
+
+async def test_a_wake_up_fires_once_the_log_is_read_to_its_end() -> None:
+    async with running() as shell:
+        await shell.read(profile("ada", "1"), added("ada", "2"), start=0)
+        shell.now[0] = T0 + HOUR
+        shell.writer.log_ended(T0 + HOUR, end=2)
+        await until(lambda: shell.writer.settled(T0 + HOUR))
+        assert [e.record.step for e in shell.flushes[-1].effects] == ["cart-reminder", "cart-reminder"]
+        assert shell.writer.next_due_at > T0 + HOUR
+
+
+async def test_paused_it_fires_nothing_and_resumed_it_goes_on() -> None:
+    async with running() as shell:
+        await shell.read(profile("ada", "1"), added("ada", "2"), start=0)
+        await shell.writer.pause()
+        shell.now[0] = T0 + HOUR
+        shell.writer.log_ended(T0 + HOUR, end=2)
+        assert not shell.writer.waits_for_tail(T0 + HOUR)
+        flushes = len(shell.flushes)
+        shell.writer.resume()
+        await until(lambda: shell.writer.settled(T0 + HOUR))
+        assert len(shell.flushes) == flushes + 1
+
+
+async def test_too_many_failed_inputs_stop_the_writer() -> None:
+    async with running(rejected_max=3) as shell:
+        batch = Batch(EVENTS, 0, 0, 5, [Record(number, b"junk") for number in range(5)])
+        acknowledged: list[str] = []
+        await shell.writer.submit(batch, lambda: acknowledged.append("acknowledge"))
+        await until(lambda: bool(shell.flushes))
+    assert acknowledged == []
+
+
+async def test_too_many_failed_inputs_say_what_to_do() -> None:
+    partition = Partition(0, {}, PartitionRecord(next_offsets={EVENTS: 0}), RULES, {})
+    async with running() as shell:
+        writer = PartitionWriter(
+            partition,
+            shell,
+            topic=EVENTS,
+            now=lambda: T0,
+            rules_of=shell.rules_of,
+            seek=shell.seek,
+            metrics=EngineMetrics(),
+            rejected_max=1,
+        )
+        await writer.submit(Batch(EVENTS, 0, 0, 3, [Record(n, b"junk") for n in range(3)]), lambda: None)
+        with pytest.raises(TooManyRejected, match="TETIK_REJECTED_MAX"):
+            await writer.run()
+
+
+async def test_back_pressure_holds_the_reader() -> None:
+    async with running() as shell:
+        await shell.writer.pause()
+        async with shell.writer._turn:
+            batches = [Batch(EVENTS, 0, n, n + 1, [Record(n, profile("ada", str(n)))]) for n in range(20)]
+            reading = [asyncio.create_task(shell.writer.submit(b, lambda: None)) for b in batches]
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert sum(task.done() for task in reading) < len(batches)
+        async with asyncio.timeout(5):
+            await asyncio.gather(*reading)
