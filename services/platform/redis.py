@@ -34,7 +34,7 @@ class RedisChoice:
 def choose_redis(environment: Mapping[str, str], port: int) -> RedisChoice:
     """Raises RedisUnavailable when nothing was found."""
     if url := environment.get("TETIK_REDIS", "").strip():
-        if not url.startswith(("redis://", "rediss://", "unix://")):
+        if not url.startswith(("redis://", "rediss://")):
             raise RedisUnavailable(f"TETIK_REDIS is {url!r}: give a URL such as redis://{LOOPBACK}:6379/0.")
         return RedisChoice(url, None, "TETIK_REDIS")
     url = f"redis://{LOOPBACK}:{port}/0"

@@ -78,16 +78,20 @@ class Supervisor:
 
     async def start(self, spec: ProcessSpec) -> None:
         """Returns when it is ready (a one-shot: when it is done). Raises StartFailed, the log's end in it."""
-        if spec.name in self._entries and self._entries[spec.name].child.exit_code() is None:
+        known = self._entries.get(spec.name)
+        if known is not None and known.state in (State.STARTING, State.UP, State.CRASHED):
             raise ValueError(f"{spec.name} runs already")
-        entry = _Entry(spec, ChildProcess(spec, self._logs))
+        try:
+            entry = _Entry(spec, ChildProcess(spec, self._logs))
+        except OSError as error:
+            raise StartFailed(f"{spec.name} cannot be started: {error}") from error
         self._entries[spec.name] = entry
         self._change(entry, State.STARTING)
         try:
             await self._until_ready(entry)
-        except StartFailed as failure:
+        except StartFailed:
             await self._end(entry)
-            self._change(entry, State.FAILED, str(failure))
+            self._change(entry, State.FAILED, f"see {entry.child.log}")
             raise
         if spec.once:
             self._change(entry, State.DONE)
@@ -147,21 +151,18 @@ class Supervisor:
     async def _revive(self, entry: _Entry, code: int) -> None:
         if asyncio.get_running_loop().time() - entry.up_at > SETTLED_S:
             entry.back_off_s = BACK_OFF_FIRST_S
-        self._change(
-            entry,
-            State.CRASHED,
-            f"{ended(code)}; starts again in {entry.back_off_s:g} s; see {entry.child.log}",
-        )
+        again = f"starts again in {entry.back_off_s:g} s; see {entry.child.log}"
+        self._change(entry, State.CRASHED, f"{ended(code)}; {again}")
         await asyncio.sleep(entry.back_off_s)
         entry.back_off_s = min(BACK_OFF_MAX_S, entry.back_off_s * 2)
-        entry.child = ChildProcess(entry.spec, self._logs)
-        self._change(entry, State.STARTING)
         try:
+            entry.child = ChildProcess(entry.spec, self._logs)
+            self._change(entry, State.STARTING)
             await self._until_ready(entry)
-        except StartFailed as failure:
-            if entry.child.exit_code() is None:
-                await self._end(entry)
-            self._change(entry, State.CRASHED, str(failure))
+        except OSError as error:  # a full disk, say; the watch comes back here
+            self._change(entry, State.CRASHED, f"cannot be started: {error}")
+        except StartFailed:
+            await self._end(entry)  # the watch says what became of it, and tries again
         else:
             self._mark_up(entry)
 

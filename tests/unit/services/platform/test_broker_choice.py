@@ -124,6 +124,7 @@ def test_redis_of_the_environment_then_of_the_path_then_of_the_package(tmp_path:
     assert choose_redis({"PATH": str(tmp_path)}, 6379).executable == str(program)
 
 
-def test_a_redis_that_is_no_url_is_refused() -> None:
+@pytest.mark.parametrize("url", ["localhost:6379", "unix:///run/redis.sock"])
+def test_a_redis_that_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(RedisUnavailable, match="give a URL such as redis://"):
-        choose_redis({"TETIK_REDIS": "localhost:6379"}, 6379)
+        choose_redis({"TETIK_REDIS": url}, 6379)

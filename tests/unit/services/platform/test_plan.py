@@ -1,5 +1,6 @@
 """From a wish to the processes and what they are told."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from services.platform.errors import DataDirectoryBusy, PortTaken
 from services.platform.plan import Plan, Wish, plan
 from services.platform.ports import Ports, flag, listener, require_distinct, require_free
 from services.platform.process import ProcessSpec
+from services.settings import EngineProcess, IngestProcess, ProcessSettings, SenderProcess, load_settings
 
 EXTERNAL = {"TETIK_KAFKA": "k.example:9092", "TETIK_REDIS": "redis://r.example:6379/0"}
 
 
 def planned(tmp_path: Path, broker: str = "auto", environment: dict[str, str] | None = None) -> Plan:
     wish = Wish(
-        data=tmp_path, secret="s3cret", environment=environment or {}, broker=broker,
+        data=tmp_path, secret="s3cret-of-the-test", environment=environment or {}, broker=broker,
         ports=Ports(ingest=18080, smtp=12525), write_keys="one,two", clock="topic", extra={"EXTRA": "yes"},
     )  # fmt: skip
     return plan(wish)
@@ -50,7 +52,7 @@ def test_what_the_services_are_told(tmp_path: Path) -> None:
     assert ingest["TETIK_INGEST_PORT"] == "18080"
     assert ingest["TETIK_WRITE_KEYS"] == "one,two"
     assert sender["TETIK_SMTP"] == "127.0.0.1:12525"
-    assert sender["TETIK_SECRET"] == "s3cret"
+    assert sender["TETIK_SECRET"] == "s3cret-of-the-test"
     assert sender["TETIK_PUBLIC_URL"] == "http://localhost:8082"
     assert {spec(made, name).environment["TETIK_CLOCK"] for name in ("ingest", "engine", "sender")} == {
         "topic"
@@ -103,3 +105,20 @@ def test_the_secret_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
     assert local_secret(tmp_path / "data") == secret
     assert (tmp_path / "data" / "secret").stat().st_mode & 0o777 == 0o600
     assert local_secret(tmp_path / "other") != secret
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("ingest", IngestProcess), ("engine", EngineProcess), ("sender", SenderProcess)]
+)
+def test_each_service_understands_what_the_layout_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: type[ProcessSettings]
+) -> None:
+    """A name that the layout misspells would be ignored, and the service would run on a default."""
+    environment = spec(planned(tmp_path, environment=EXTERNAL), name).environment
+    told = {key: value for key, value in environment.items() if key.startswith("TETIK_")}
+    for key in [key for key in os.environ if key.startswith("TETIK_")]:
+        monkeypatch.delenv(key)
+    for key, value in told.items():
+        monkeypatch.setenv(key, value)
+    settings = load_settings(kind)
+    assert {key: str(getattr(settings, key.removeprefix("TETIK_").lower())) for key in told} == told

@@ -163,3 +163,37 @@ async def test_prepare_runs_before_each_start(seen: Seen, tmp_path: Path) -> Non
     os.kill(status.pid, signal.SIGKILL)
     await until(lambda: seen.states("service").count(State.UP) == 2)
     assert len(calls) == 2
+
+
+async def test_a_crash_loop_slows_down(seen: Seen, tmp_path: Path) -> None:
+    """Up once, then broken: each try comes later than the one before, and is said."""
+    broken = tmp_path / "broken"
+    program = f"import pathlib\nif pathlib.Path({str(broken)!r}).exists(): raise SystemExit(4)\n{FOREVER}"
+
+    async def never_when_broken() -> bool:
+        return not broken.exists()
+
+    await seen.supervisor.start(python("service", program, ready=never_when_broken))
+    (status,) = seen.supervisor.status()
+    assert status.pid is not None
+    broken.touch()
+    os.kill(status.pid, signal.SIGKILL)
+    await until(lambda: seen.states("service").count(State.CRASHED) == 3)
+    details = [change.detail.partition(";")[2].partition(";")[0] for change in seen.changes if change.detail]
+    assert details == [" starts again in 1 s", " starts again in 2 s", " starts again in 4 s"]
+    assert "ended with code 4" in seen.changes[-1].detail
+
+
+async def test_the_same_name_twice_is_a_mistake(seen: Seen) -> None:
+    await seen.supervisor.start(python("service", FOREVER))
+    with pytest.raises(ValueError, match="service runs already"):
+        await seen.supervisor.start(python("service", FOREVER))
+    await seen.supervisor.stop("service")
+    await seen.supervisor.start(python("service", FOREVER))
+    assert seen.supervisor.status()[0].state is State.UP
+
+
+async def test_a_log_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StartFailed, match=r"service cannot be started: .*Not a directory"):
+        await Supervisor(tmp_path / "file" / "logs").start(python("service", FOREVER))
