@@ -1,1 +1,1 @@
-"""Everything of this stage that touches the outside."""
+"""The sender's I/O: Kafka, Redis, SMTP, HTTP, template files."""
