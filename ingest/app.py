@@ -46,7 +46,7 @@ class Ingest:
         self._settings = settings
         self._clock = clock
         self._machine_now = machine_now
-        self._keys = WriteKeys(settings.write_keys)
+        self._keys = WriteKeys(settings.write_key_digests())
         self._limits = settings.limits()
         self._topics = LogTopics(settings.events_topic, settings.dead_letters_topic)
         self._open_requests = 0
@@ -86,10 +86,7 @@ class Ingest:
 
 
 def create_app(settings: IngestSettings, clock: Clock, machine_now: Callable[[], Instant]) -> FastAPI:
-    """The app that uvicorn runs; `app.state.ingest` is the `Ingest` behind it.
-
-    Raises ValueError if the write keys can't be used.
-    """
+    """The app that uvicorn runs; `app.state.ingest` is the `Ingest` behind it."""
     ingest = Ingest(settings, clock, machine_now)
     app = build_http(ingest)
     app.state.ingest = ingest

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from ingest.core.outcomes import Limits
+from ingest.core.write_keys import configured_digests
 from schemas import topics
 
 SourceName = Annotated[str, Field(min_length=1, max_length=64)]
@@ -35,6 +36,16 @@ class IngestSettings(BaseModel):
     retry_after_s: Annotated[int, Field(ge=1, le=300)] = 5
     linger_ms: Annotated[int, Field(ge=0, le=1_000)] = 5
     kafka_check_s: Annotated[float, Field(ge=0.05, le=60)] = 1.0
+
+    @field_validator("write_keys")
+    @classmethod
+    def _can_be_used(cls, keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        configured_digests({name: key.get_secret_value() for name, key in keys.items()})
+        return keys
+
+    def write_key_digests(self) -> dict[str, bytes]:
+        """The digests of the write keys by the name of their source."""
+        return configured_digests({name: key.get_secret_value() for name, key in self.write_keys.items()})
 
     def limits(self) -> Limits:
         """The bounds that the core applies."""

@@ -7,26 +7,22 @@ time of an answer tells nothing about a key.
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
 
-from pydantic import SecretStr
 from starlette.requests import Request
 
 from ingest.core.outcomes import Refused
+from ingest.core.write_keys import digest_of
 
-_DIGEST_PREFIX = "sha256:"
 _QUERY_NAMES = ("writeKey", "writekey", "write_key")
 
 
 class WriteKeys:
-    """The known keys. Raises ValueError if a digest is no SHA-256 digest, or two sources share a key."""
+    """The known keys, as digests by the name of their source."""
 
-    def __init__(self, keys: Mapping[str, SecretStr]) -> None:
-        self._digests = {name: _configured_digest(name, key) for name, key in keys.items()}
-        if len(set(self._digests.values())) < len(self._digests):
-            raise ValueError("two sources have the same write key; give each its own")
+    def __init__(self, digests: Mapping[str, bytes]) -> None:
+        self._digests = digests
 
     def source_of(self, request: Request, body_key: str | None) -> str:
         """The name of the source whose key the request carries.
@@ -48,7 +44,7 @@ class WriteKeys:
         )
 
     def _source(self, key: str) -> str | None:
-        digest = hashlib.sha256(key.encode(errors="replace")).digest()
+        digest = digest_of(key)
         matching = [name for name, known in self._digests.items() if hmac.compare_digest(known, digest)]
         return matching[0] if matching else None
 
@@ -74,18 +70,3 @@ def _basic_user(credentials: str) -> Iterator[str]:
     except (binascii.Error, ValueError):
         return
     yield decoded.partition(":")[0]
-
-
-def _configured_digest(name: str, key: SecretStr) -> bytes:
-    text = key.get_secret_value()
-    if not text:
-        raise ValueError(f"the write key of {name!r} is empty")
-    if not text.startswith(_DIGEST_PREFIX):
-        return hashlib.sha256(text.encode()).digest()
-    try:
-        digest = bytes.fromhex(text.removeprefix(_DIGEST_PREFIX))
-    except ValueError as error:
-        raise ValueError(f"the write key of {name!r} is no SHA-256 digest in hex") from error
-    if len(digest) != hashlib.sha256().digest_size:
-        raise ValueError(f"the write key of {name!r} is no SHA-256 digest: it has {len(digest)} bytes")
-    return digest
