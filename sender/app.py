@@ -53,9 +53,9 @@ class Sender:
             connections=settings.concurrency + 8,
         )
         self._relay = SmtpPool(settings.smtp)
-        self._templates = TemplateStore(settings.kafka)
-        self._publisher = Publisher(settings.kafka)
-        self._inbox = Inbox(settings.kafka, settings.group, settings.instance)
+        self._templates = TemplateStore(settings.kafka, settings.topics.rules)
+        self._publisher = Publisher(settings.kafka, settings.topics)
+        self._inbox = Inbox(settings.kafka, settings.topics.outbound, settings.group, settings.instance)
         self._lanes = Lanes(concurrency=settings.concurrency, pending_max=settings.pending_max)
         self._courier = Courier(
             identity=_identity(settings),
@@ -66,6 +66,7 @@ class Sender:
             publisher=self._publisher,
             metrics=self.metrics,
             retry_unanswered=settings.on_ambiguous == "retry_once",
+            topic=settings.topics.outbound,
         )
         self._stop = asyncio.Event()
         self._started = False

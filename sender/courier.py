@@ -11,7 +11,6 @@ import traceback
 
 from schemas.instants import Instant
 from schemas.records import Malformed
-from schemas.topics import OUTBOUND
 from sender.adapters.kafka_out import Publisher, dead_letter
 from sender.adapters.metrics import SenderMetrics
 from sender.adapters.redis_ledger import RedisLedger
@@ -53,6 +52,7 @@ class Courier:
         publisher: Publisher,
         metrics: SenderMetrics,
         retry_unanswered: bool,
+        topic: str,
     ) -> None:
         self._identity = identity
         self._clock = clock
@@ -62,6 +62,7 @@ class Courier:
         self._publisher = publisher
         self._metrics = metrics
         self._retry_unanswered = retry_unanswered
+        self._topic = topic
         self.earliest_due_at: Instant | None = None
         self.notes = 0
 
@@ -215,9 +216,9 @@ class Courier:
     async def _bury(
         self, value: bytes, origin: Origin, key: bytes | None, reason: str, digest: str | None
     ) -> None:
-        log.warning("%s %s put aside: %s", OUTBOUND, origin, reason)
+        log.warning("%s %s put aside: %s", self._topic, origin, reason)
         letter = dead_letter(
-            topic=OUTBOUND, partition=origin.partition, offset=origin.offset, key=key, value=value,
+            topic=self._topic, partition=origin.partition, offset=origin.offset, key=key, value=value,
             reason=reason, now=self._clock.now(), traceback_digest=digest,
         )  # fmt: skip
         await self._publisher.bury(letter, key)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
+from schemas import topics
 from sender.core.addresses import AddressRefused, normalise_address
 
 SECRET_LENGTH_MIN = 16
@@ -49,6 +50,17 @@ class SmtpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SenderTopics:
+    """The topics' names; tests give their own, because they share a broker."""
+
+    outbound: str = topics.OUTBOUND
+    rules: str = topics.RULES
+    deliveries: str = topics.DELIVERIES
+    events: str = topics.EVENTS
+    dead_letters: str = topics.DEAD_LETTERS
+
+
+@dataclass(frozen=True, slots=True)
 class SenderSettings:
     """One sender process.
 
@@ -64,6 +76,7 @@ class SenderSettings:
     public_url: str
     secret: str
     smtp: SmtpSettings = SmtpSettings()
+    topics: SenderTopics = SenderTopics()
     instance: str = "sender-0"
     http_host: str = "127.0.0.1"
     http_port: int = 8083

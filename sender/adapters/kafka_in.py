@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from schemas.topics import OUTBOUND
 from sender.core.offsets import OffsetTracker
 from sender.core.origin import Origin
 
@@ -41,8 +40,9 @@ class InboxRecord:
 class Inbox(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """The assigned partitions of `tetik.outbound` and how far each is done."""
 
-    def __init__(self, bootstrap: str, group: str, instance: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, group: str, instance: str) -> None:
         self._bootstrap = bootstrap
+        self._topic = topic
         self._group = group
         self._instance = instance
         self._consumer: AIOKafkaConsumer | None = None
@@ -69,9 +69,9 @@ class Inbox(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships 
             )
             try:
                 await consumer.start()
-                if OUTBOUND in await consumer.topics():
+                if self._topic in await consumer.topics():
                     break
-                problem = f"it has no topic {OUTBOUND}; create the topics"
+                problem = f"it has no topic {self._topic}; create the topics"
             except (KafkaError, OSError) as error:
                 problem = str(error) or type(error).__name__
             await consumer.stop()
@@ -79,9 +79,9 @@ class Inbox(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships 
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, RETRY_S_MAX)
         self._consumer = consumer
-        consumer.subscribe([OUTBOUND], listener=self)
+        consumer.subscribe([self._topic], listener=self)
         self.connected = True
-        log.info("Reading %s on Kafka at %s", OUTBOUND, self._bootstrap)
+        log.info("Reading %s on Kafka at %s", self._topic, self._bootstrap)
 
     async def read(self, room: int) -> list[InboxRecord]:
         """The next records, at most `room`; returns soon, and empty if there are none."""

@@ -19,8 +19,8 @@ from schemas.headers import KafkaHeaders, cloud_event_headers
 from schemas.ids import stable_hash
 from schemas.instants import Instant, datetime_of
 from schemas.records import EventRecord, encode_record
-from schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS
 from sender.core.outcomes import Outcome, delivery_of, feedback_of
+from sender.settings import SenderTopics
 
 log = logging.getLogger("tetik.sender")
 
@@ -36,8 +36,9 @@ class KafkaUnavailable(ConnectionError):
 class Publisher:
     """One producer, replaced when it fails."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, topics: SenderTopics) -> None:
         self._bootstrap = bootstrap
+        self._topics = topics
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
         self.available = True
@@ -47,9 +48,12 @@ class Publisher:
         delivery, event = delivery_of(outcome), feedback_of(outcome)
         key = outcome.customer_key.encode()
         headers = _headers(Delivery, event.event_id, outcome.occurred_at)
-        await self._patiently(DELIVERIES, key, encode_record(delivery), headers)
+        await self._patiently(self._topics.deliveries, key, encode_record(delivery), headers)
         await self._patiently(
-            EVENTS, key, encode_record(event), _headers(Event, event.event_id, outcome.occurred_at)
+            self._topics.events,
+            key,
+            encode_record(event),
+            _headers(Event, event.event_id, outcome.occurred_at),
         )
 
     async def bury(self, letter: DeadLetter, key: bytes | None) -> None:
@@ -58,14 +62,14 @@ class Publisher:
         headers = cloud_event_headers(
             DeadLetter, record_id=record_id, source=CE_SOURCE, time=_instant_of_letter(letter)
         )
-        await self._patiently(DEAD_LETTERS, key, letter.model_dump_json().encode(), headers)
+        await self._patiently(self._topics.dead_letters, key, letter.model_dump_json().encode(), headers)
 
     async def publish_event(self, event: EventRecord, key: str, at: Instant, *, timeout_s: float) -> None:
         """An event, acknowledged within `timeout_s`; a person waits. Raises KafkaUnavailable."""
         headers = _headers(Event, event.event_id, at)
         try:
             async with asyncio.timeout(timeout_s):
-                await self._send(EVENTS, key.encode(), encode_record(event), headers)
+                await self._send(self._topics.events, key.encode(), encode_record(event), headers)
         except (KafkaError, OSError, TimeoutError) as error:
             await self._discard()
             raise KafkaUnavailable(f"Kafka at {self._bootstrap} did not take the event: {error}") from error

@@ -12,13 +12,11 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from schemas.rule_set import RuleSet, Template
-from schemas.topics import RULES
 from sender.core.locales import choose_locale
 from sender.core.rendering import CompiledTemplate
 
 log = logging.getLogger("tetik.sender")
 
-PARTITION = TopicPartition(RULES, 0)
 COMPILED_MAX = 512
 RETRY_S_MAX = 10.0
 POLL_MS = 200
@@ -32,8 +30,9 @@ class TemplateUnknown(LookupError):
 class TemplateStore:
     """Every published template by digest; compiled on first use."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, topic: str) -> None:
         self._bootstrap = bootstrap
+        self._partition = TopicPartition(topic, 0)
         self._templates: dict[str, Template] = {}
         self._compiled: dict[tuple[str, str], CompiledTemplate] = {}
         self._position = -1
@@ -102,11 +101,11 @@ class TemplateStore:
         )
         try:
             await consumer.start()
-            consumer.assign([PARTITION])
+            consumer.assign([self._partition])
             self._ask_end.set()
             while True:
-                batches = await consumer.getmany(PARTITION, timeout_ms=POLL_MS)
-                for record in batches.get(PARTITION, ()):
+                batches = await consumer.getmany(self._partition, timeout_ms=POLL_MS)
+                for record in batches.get(self._partition, ()):
                     self._take(record.offset, record.value)
                 await self._note_progress(consumer)
         finally:
@@ -115,8 +114,8 @@ class TemplateStore:
     async def _note_progress(self, consumer: AIOKafkaConsumer) -> None:
         if self._ask_end.is_set():
             self._ask_end.clear()
-            self._end = (await consumer.end_offsets([PARTITION]))[PARTITION]
-        self._position = await consumer.position(PARTITION)
+            self._end = (await consumer.end_offsets([self._partition]))[self._partition]
+        self._position = await consumer.position(self._partition)
         if self._end <= self._position and not self.caught_up:
             self.caught_up = True
             log.info("%d templates known", len(self._templates))
@@ -129,7 +128,9 @@ class TemplateStore:
         try:
             rules = RuleSet.model_validate_json(value)
         except ValidationError as error:
-            log.error("%s offset %d is no rule set: %s", RULES, offset, error.errors()[0]["msg"])
+            log.error(
+                "%s offset %d is no rule set: %s", self._partition.topic, offset, error.errors()[0]["msg"]
+            )
             return
         for template in rules.templates:
             self.add(template)

@@ -15,20 +15,13 @@ from sender.core.rendering import VARIABLES
 
 CONTAINERS = frozenset(
     {
-        "mjml",
-        "mj-head",
-        "mj-body",
-        "mj-wrapper",
-        "mj-section",
-        "mj-group",
-        "mj-column",
+        "mjml", "mj-head", "mj-attributes", "mj-body", "mj-wrapper", "mj-section", "mj-group", "mj-column",
         "mj-hero",
-        "mj-attributes",
     }
-)
+)  # fmt: skip
 TAGS = CONTAINERS | {
-    "mj-all", "mj-class", "mj-breakpoint", "mj-html-attributes", "mj-preview", "mj-style", "mj-title", "mj-raw",
-    "mj-accordion", "mj-accordion-element", "mj-accordion-title", "mj-accordion-text", "mj-button",
+    "mj-all", "mj-class", "mj-breakpoint", "mj-html-attributes", "mj-preview", "mj-style", "mj-title",
+    "mj-raw", "mj-accordion", "mj-accordion-element", "mj-accordion-title", "mj-accordion-text", "mj-button",
     "mj-carousel", "mj-carousel-image", "mj-divider", "mj-image", "mj-navbar", "mj-navbar-link", "mj-social",
     "mj-social-element", "mj-spacer", "mj-table", "mj-text",
 }  # fmt: skip
