@@ -1,3 +1,3 @@
 """Fixtures shared by all tests."""
 
-pytest_plugins = ["tests.fixtures.platform"]
+pytest_plugins = ["tests.fixtures.platform", "tests.fixtures.engine"]
