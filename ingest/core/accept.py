@@ -79,7 +79,7 @@ def _settle(index: int, draft: Draft, arrival: Arrival) -> Accepted:
         event_id=draft.event_id or f"{arrival.request_id}-{index}",
         type=draft.type,
         occurred_at=format_instant(occurred_at),
-        received_at=format_instant(arrival.received_at),
+        received_at=arrival.received_text,
         source=draft.source or arrival.source,
         customer_id=draft.customer_id,
         anonymous_id=draft.anonymous_id,

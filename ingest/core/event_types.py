@@ -56,6 +56,11 @@ def type_of_name(name: object) -> str:
         raise Unacceptable("bad_type", "a track call needs `event`, the name of what happened")
     if len(name) > _NAME_LENGTH_MAX:
         raise Unacceptable("bad_type", f"the event name has more than {_NAME_LENGTH_MAX} characters")
+    return _type_of_text(name)
+
+
+@lru_cache(maxsize=4096)
+def _type_of_text(name: str) -> str:
     snake = snake_case(name)
     if not _TYPE.fullmatch(snake):
         raise Unacceptable(
@@ -88,7 +93,6 @@ def free_type(event_type: str) -> str:
     return event_type
 
 
-@lru_cache(maxsize=4096)
 def snake_case(name: str) -> str:
     """`Product Added`, `productAdded` and `Ürün Eklendi` as `product_added` and `urun_eklendi`."""
     decomposed = unicodedata.normalize("NFKD", name.translate(_PLAIN_LETTERS))

@@ -5,10 +5,10 @@ request each event is `Accepted` or `Rejected`, on its own: one bad event never 
 `Unacceptable` is how the steps below `accept` say Rejected; it never leaves the core.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from schemas.instants import Instant
+from schemas.instants import Instant, format_instant
 from schemas.records import EventRecord
 
 MessageKind: TypeAlias = Literal["track", "identify", "page", "screen", "group", "alias"]
@@ -51,6 +51,7 @@ class Arrival:
     `received_at` is the product's clock, which the demo moves; `machine_now` is the machine's own, to be
     compared with `sentAt` alone: a client's machine knows nothing of a demo's time. `request_id` is
     unique per request; events that bring no id get theirs from it. `source` is the write key's name.
+    `received_text` is `received_at` as it is written, once for all events of a request.
     """
 
     received_at: Instant
@@ -58,6 +59,10 @@ class Arrival:
     request_id: str
     source: str
     path: str
+    received_text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "received_text", format_instant(self.received_at))
 
 
 @dataclass(frozen=True, slots=True)
