@@ -13,6 +13,7 @@ only its own stage.
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -29,6 +30,8 @@ PORT_HELP = {
     "engine": "the engine's health and metrics",
     "sender": "the sender's unsubscribe page, health and metrics",
 }
+Body = Callable[..., None]
+"""The function of a command, before click makes a command of it."""
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -38,7 +41,7 @@ def main() -> None:
     """Turns what a shopper does into the right e-mail at the right second, and can prove why."""
 
 
-def platform_options(command: click.Command) -> click.Command:
+def platform_options(command: Body) -> Body:
     """The options that say what runs where; `up` and `demo` share them."""
     for name in reversed(Ports.__dataclass_fields__):
         default = getattr(Ports(), name)
@@ -131,7 +134,7 @@ def triggers() -> None:
     """Trigger files: check and publish them."""
 
 
-def trigger_folders(command: click.Command) -> click.Command:
+def trigger_folders(command: Body) -> Body:
     """Where the files are; without them, the library that ships."""
     command = click.option("--templates", type=FOLDER, help="Folder of templates [default: the library's].")(
         command

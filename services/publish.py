@@ -7,6 +7,7 @@ A repeated publish of the same files is harmless: same digest, same marker ids.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaProducer
 
@@ -19,12 +20,15 @@ from schemas.rule_set import RuleSet, Template
 from schemas.topics import EVENTS, RULES
 from sender.adapters.template_files import read_templates
 from trigger_engine.core.rules import RulesError, load_rules
-from trigger_engine.core.trigger_file import TriggerFileError, parse_trigger
+from trigger_engine.core.trigger_file import TriggerFileErrors, parse_trigger
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "trigger_engine" / "library"
 TEMPLATES = ROOT / "sender" / "templates"
 SOURCE = "/tetik/publish"
+
+
+Kind = Literal["marketing", "transactional"]
 
 
 class PublishRefused(ValueError):
@@ -49,13 +53,13 @@ def read_rule_set(triggers: Path, templates: Path) -> RuleSet:
     if not files:
         raise PublishRefused(f"{triggers}: no trigger files (*.yaml) here")
     problems: list[str] = []
-    definitions = []
+    definitions: list[dict[str, Any]] = []
     for file in files:
         try:
             definitions.append(parse_trigger(file.read_text("utf-8"), file.name))
-        except (TriggerFileError, UnicodeDecodeError) as error:
+        except (TriggerFileErrors, UnicodeDecodeError) as error:
             problems.append(str(error))
-    compiled = _read_templates(templates, problems)
+    compiled = _read_templates(templates, _kinds(definitions), problems)
     known = {template.name for template in compiled}
     for definition in definitions:
         for step in definition["steps"]:
@@ -75,9 +79,19 @@ def read_rule_set(triggers: Path, templates: Path) -> RuleSet:
     return rule_set
 
 
-def _read_templates(templates: Path, problems: list[str]) -> list[Template]:
+def _kinds(definitions: list[dict[str, Any]]) -> dict[str, Kind]:
+    """The kind of each template used: marketing if any marketing trigger mails it (that asks for more)."""
+    kinds: dict[str, Kind] = {}
+    for definition in definitions:
+        for step in definition["steps"]:
+            if "mail" in step and kinds.get(step["mail"]) != "marketing":
+                kinds[step["mail"]] = definition["kind"]
+    return kinds
+
+
+def _read_templates(templates: Path, kinds: dict[str, Kind], problems: list[str]) -> list[Template]:
     try:
-        return read_templates(templates)
+        return read_templates(templates, kinds)
     except ValueError as error:
         problems.append(str(error))
         return []

@@ -72,6 +72,16 @@ class SenderProcess(ProcessSettings):
     secret: Annotated[str, Field(min_length=16, description="signs unsubscribe links; keep it for ever")]
     http_host: str = "127.0.0.1"
     sender_http_port: Port = 8082
+    sender_instance: Annotated[
+        str,
+        Field(min_length=1, description="a name kept over restarts; no two live senders may share it"),
+    ] = "sender-0"
+    smtp_user: str | None = None
+    smtp_password: str | None = None
+    smtp_tls: Literal["none", "opportunistic", "starttls", "implicit"] = "opportunistic"
+    brand: Annotated[str, Field(min_length=1, description="the shop's name in mails and pages")] = (
+        "Tetik Demo Shop"
+    )
     on_ambiguous: Annotated[
         Literal["skip", "retry_once"], Field(description="a mail cut off after its last byte")
     ] = "skip"

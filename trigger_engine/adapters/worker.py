@@ -7,6 +7,7 @@ acknowledges by itself, because Faust acknowledges the events of an agent that r
 
 import asyncio
 import logging
+import tempfile
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -157,6 +158,8 @@ class EngineWorker:
             producer_threaded=False,
             stream_publish_on_commit=False,
             web_enabled=False,
+            # Faust makes a directory where it stands, though our store keeps nothing in it.
+            datadir=tempfile.gettempdir(),
             autodiscover=False,
         )
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)
