@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.platform import leash
 from services.platform.errors import BrokerUnavailable
 
 KAFKA_VERSION = "4.3.0"
@@ -104,7 +105,9 @@ def fetch_jars(cache: Path, maven: str | None, tell: Callable[[str], None]) -> P
 def _copy_dependencies(maven: str, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={target}"]
-    command = [maven, "-q", "-B", "-f", str(POM), *goal]
+    # On the leash, so that a killed fetch does not leave Maven behind.
+    leashed = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), maven]
+    command = [*leashed, "-q", "-B", "-f", str(POM), *goal]
     # Maven's wrapper script starts java; jansi prints colour resets unless the terminal is dumb.
     environment = {**os.environ, "TERM": "dumb"}
     try:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,16 @@ def test_a_missing_secret_is_refused_by_name(loader: Path, missing: str) -> None
     assert done.returncode != 0
     assert missing in done.stderr
     assert ".env" in done.stderr
+
+
+def test_the_image_holds_every_package_and_is_no_root() -> None:
+    """A package forgotten in the Dockerfile, or kept from the build by .dockerignore, is found here."""
+    steps = (ROOT / "deploy" / "Dockerfile").read_text().splitlines()
+    copied = {line.split()[1] for line in steps if line.startswith("COPY") and "--from" not in line}
+    find = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    packages = {pattern.rstrip("*") for pattern in find["include"]}
+    assert copied == packages | {"requirements.lock"}
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == copied
+    user = [line.split()[1] for line in steps if line.startswith("USER")]
+    assert user == ["10001:10001"]

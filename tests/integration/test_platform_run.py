@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.fixtures.platform import free_ports
+from tests.fixtures.platform import alive, free_ports
 
 DEADLINE_S = 60
 NAMES = ("kafka", "kafka_controller", "redis", "smtp", "mail", "ingest", "engine", "sender")
@@ -72,14 +72,6 @@ def until(condition: Callable[[], bool], explain: Callable[[], object] = lambda:
     while not condition():
         assert time.monotonic() < deadline, explain()
         time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.fixture

@@ -1,6 +1,11 @@
 """What is written for Kafka, and when its storage and jars are made."""
 
 import dataclasses
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +14,9 @@ from services.platform import kafka_artifacts
 from services.platform.errors import BrokerUnavailable
 from services.platform.kafka import KafkaNode, kafka_specs, render_properties, server_properties
 from services.platform.kafka_artifacts import fetch_jars, jars_cached
+from tests.fixtures.platform import alive
+
+DEADLINE_S = 20
 
 
 @pytest.fixture
@@ -78,3 +86,24 @@ def test_a_failed_fetch_quotes_maven_and_is_done_again(tmp_path: Path) -> None:
 def test_no_maven_and_no_jars_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(BrokerUnavailable, match=r"Maven \(mvn\) is not installed: install it"):
         fetch_jars(tmp_path / "cache", None, lambda line: None)
+
+
+def test_a_killed_fetch_leaves_no_maven_behind(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    maven(tmp_path, f"echo $$ > {note}.part; mv {note}.part {note}; exec sleep 600")
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "services.platform.kafka_artifacts", str(tmp_path / "cache")]
+    fetch = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    until(note.exists)
+    pid = int(note.read_text())
+    assert alive(pid)
+    fetch.kill()
+    fetch.wait()
+    until(lambda: not alive(pid))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

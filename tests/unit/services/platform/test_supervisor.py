@@ -12,6 +12,7 @@ import pytest
 from services.platform.errors import StartFailed
 from services.platform.process import ProcessSpec
 from services.platform.supervisor import Change, State, Supervisor
+from tests.fixtures.platform import alive
 
 DEADLINE_S = 20
 FOREVER = "import time\nwhile True: time.sleep(1)"
@@ -127,15 +128,7 @@ async def test_a_crash_is_announced_and_mended_with_its_helpers_ended(seen: Seen
     assert seen.states("service") == [State.STARTING, State.UP, State.CRASHED, State.STARTING, State.UP]
     assert "was ended by SIGKILL; starts again in 1 s" in seen.changes[2].detail
     assert seen.supervisor.status()[0].pid != before.pid
-    await until(lambda: ended(helper))
-
-
-def ended(pid: int) -> bool:
-    """Gone, or waiting for the init of this machine to reap it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+    await until(lambda: not alive(helper))
 
 
 async def test_what_must_not_be_restarted_is_not(seen: Seen) -> None:
