@@ -147,7 +147,7 @@ class EventLog:
         return None
 
     def _note(self, problem: str | None) -> None:
-        if problem is not None and problem != self.problem:
+        if problem is not None and _kind(problem) != _kind(self.problem):
             log.warning("%s; retrying, and refusing events with Retry-After meanwhile", problem)
         if problem is None and self.problem is not None:
             log.info("Kafka at %s answers; events are taken", self._settings.kafka)
@@ -177,3 +177,8 @@ class EventLog:
             "log_level": _ONLY_CRITICAL,
             "error_cb": self._on_error,
         }
+
+
+def _kind(problem: str | None) -> str | None:
+    """The problem without librdkafka's wording, which changes from try to try."""
+    return None if problem is None else problem.partition(" (")[0]

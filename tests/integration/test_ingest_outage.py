@@ -1,14 +1,18 @@
 """Kafka is away when ingest starts, and comes later."""
 
 import asyncio
+import itertools
+import json
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from segment.analytics.client import Client
 
 from services.platform.kafka import KafkaNode, kafka_specs
 from services.platform.kafka_artifacts import cache_directory
@@ -48,7 +52,10 @@ def test_kafka_comes_later(
     node = real_kafka(tmp_path / "kafka")
     topics = IngestTopics(node.bootstrap)
     caplog.set_level(logging.INFO, "tetik.ingest")
-    with serve_ingest(node.bootstrap, topics, delivery_deadline_ms=500, kafka_check_s=0.2) as ingest:
+    errors: list[Exception] = []
+    with serve_ingest(
+        node.bootstrap, topics, delivery_deadline_ms=500, kafka_check_s=0.2, retry_after_s=1
+    ) as ingest:
         until(lambda: get(ingest, "/readyz").status_code == 503, "it is not ready")
         answer = get(ingest, "/readyz").json()
         assert answer["code"] == "log_unavailable"
@@ -59,14 +66,17 @@ def test_kafka_comes_later(
         native = post(ingest, "/v1/events", EVENT)
         assert (native.status_code, native.json()["code"]) == (503, "log_unavailable")
         assert "cannot be reached" in native.json()["message"]
-        assert native.headers["Retry-After"] == "5"
+        assert native.headers["Retry-After"] == "1"
         sdk = post(ingest, "/v1/track", {"event": "Page Seen", "userId": "patient"})
-        assert (sdk.status_code, sdk.headers["Retry-After"]) == (429, "5")
+        assert (sdk.status_code, sdk.headers["Retry-After"]) == (429, "1")
         bad = post(ingest, "/v1/track", {"event": "Page Seen"})
         assert bad.status_code == 429, "its dead letter is not written yet either"
         assert ingest.stage.progress() == ({}, None)
+        shop = Client(KEY, host=ingest.url, max_retries=0, on_error=lambda error, _: errors.append(error))
+        shop.track("patient", "Page Seen", message_id="e-2")
 
-        warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+        ours = [record for record in caplog.records if record.name == "tetik.ingest"]
+        warnings = [record for record in ours if record.levelno >= logging.WARNING]
         assert len(warnings) == 1, "one line, however often it retries"
         assert warnings[0].exc_info is None
         assert "retrying" in warnings[0].getMessage()
@@ -76,9 +86,41 @@ def test_kafka_comes_later(
         until(lambda: "has no topic" in get(ingest, "/readyz").text, "it asks for the topics")
         topics.create()
         until(lambda: get(ingest, "/readyz").status_code == 200, "it is ready")
-        assert "events are taken" in caplog.records[-1].getMessage()
+        assert any("events are taken" in record.getMessage() for record in caplog.records)
         assert post(ingest, "/v1/events", EVENT).status_code == 200
-        assert [record.key() for record in topics.read(topics.events)] == [b"patient"]
+        shop.flush()
+        shop.shutdown()
+        assert errors == [], "the SDK waited, and counted no try"
+        ids = {json.loads(record.value())["event_id"] for record in topics.read(topics.events)}
+        assert ids == {"e-1", "e-2"}
+
+
+def test_kafka_is_killed_amid_requests(platform: BackgroundPlatform, tmp_path: Path) -> None:
+    node = real_kafka(tmp_path / "kafka")
+    start(platform, node)
+    topics = IngestTopics(node.bootstrap)
+    topics.create()
+    answers: list[tuple[str, int]] = []
+
+    def send(number: int) -> int:
+        event = EVENT | {"event_id": f"e-{number}", "customer_id": f"c-{number % 7}"}
+        answers.append((event["event_id"], post(ingest, "/v1/events", event).status_code))
+        return answers[-1][1]
+
+    with serve_ingest(node.bootstrap, topics, delivery_deadline_ms=500, kafka_check_s=0.2) as ingest:
+        for number in range(50):
+            assert send(number) == 200
+        (broker,) = [change for change in platform.supervisor.status() if change.name == "kafka"]
+        assert broker.pid is not None
+        os.killpg(broker.pid, signal.SIGKILL)
+        numbers = itertools.count(50)
+        until(lambda: send(next(numbers)) == 503, "the outage is felt")
+        until(lambda: send(next(numbers)) == 200, "events are taken again", deadline_s=90)
+        for number in itertools.islice(numbers, 50):
+            assert send(number) == 200
+        stored = {json.loads(record.value())["event_id"] for record in topics.read(topics.events)}
+    assert {event_id for event_id, status in answers if status == 200} <= stored
+    assert {status for _, status in answers} == {200, 503}
 
 
 async def test_it_ends_while_kafka_is_away_and_requests_wait() -> None:
