@@ -1,0 +1,68 @@
+# People and CI use the same targets. `make` alone lists them.
+VENV   := .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo up test check fmt unit contract integration e2e bench schemas lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make the virtual environment from the lock file
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) deploy/check_python.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+system: ## Install the system packages that tests and a real Kafka need (Debian, as root)
+	deploy/install_system_packages.sh
+
+demo: $(READY) ## Send a real week through the running system and check every decision
+	$(BIN)/tetik demo $(ARGS)
+
+up: $(READY) ## Start everything on this machine; Ctrl-C stops it
+	$(BIN)/tetik up $(ARGS)
+
+test: system check unit contract integration e2e ## Everything that must pass
+
+check: $(READY) ## Style, types, layers, derived files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m schemas.export --check
+
+fmt: $(READY) ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+unit: $(READY) ## Tests that need nothing but Python
+	$(PYTEST) tests/unit tests/property tests/tidy
+
+contract: $(READY) ## Contracts, settings files, compose file
+	$(PYTEST) tests/contract
+
+integration: $(READY) ## Tests on a real Kafka, Redis, SMTP server and browser
+	$(PYTEST) tests/integration
+
+e2e: $(READY) ## The demo, short, end to end
+	$(PYTEST) tests/e2e
+
+bench: $(READY) ## The whole engine beside Faust as documented
+	$(BIN)/python -m benchmarks.engine $(ARGS)
+
+schemas: $(READY) ## Regenerate JSON Schemas, AsyncAPI document and tables
+	$(BIN)/python -m schemas.export
+
+lock: $(READY) ## Renew requirements.lock (hashes, no host names)
+	$(BIN)/pip-compile --quiet --allow-unsafe --extra dev --generate-hashes --strip-extras \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
+
+clean: ## Remove what was built; keeps .tetik/
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
