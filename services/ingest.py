@@ -1,15 +1,19 @@
 """`tetik ingest`: settings, clock and adapters meet ingest."""
 
 import asyncio
+import contextlib
 import sys
 
 from pydantic import SecretStr
 
+from ingest.adapters.event_log import EventLog
 from ingest.app import create_app
 from ingest.settings import IngestSettings
 from services.clock import machine_now
 from services.process import clock_of, reporting, run_process, serving, start_logging
 from services.settings import IngestProcess, load_settings
+
+FAILURE_CHECK_S = 1.0
 
 
 def main() -> None:
@@ -33,4 +37,13 @@ async def _run(settings: IngestProcess, ingest_settings: IngestSettings, stop: a
             serving(app, settings.ingest_host, settings.ingest_port),
             reporting(settings, clock, "ingest", app.state.ingest.progress),
         ):
-            await stop.wait()
+            await _until_stopped(stop, app.state.ingest.log)
+
+
+async def _until_stopped(stop: asyncio.Event, log: EventLog) -> None:
+    """Until told to stop. Raises RuntimeError if Kafka's client failed for good: only a restart helps."""
+    while not stop.is_set():
+        if log.failure is not None:
+            raise RuntimeError(log.failure)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), FAILURE_CHECK_S)

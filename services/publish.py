@@ -102,8 +102,8 @@ async def publish(kafka: str, rule_set: RuleSet, partitions: int, now: Instant) 
     producer = AIOKafkaProducer(
         bootstrap_servers=kafka, acks="all", enable_idempotence=True, max_request_size=16 * 2**20
     )
-    await producer.start()
     try:
+        await producer.start()
         await producer.send_and_wait(
             RULES,
             rule_set.model_dump_json().encode(),

@@ -67,7 +67,9 @@ def _show_and_stay(console: Console, planned: Plan) -> WhileUp:
 def where_table(planned: Plan) -> Table:
     """What runs where."""
     ports = planned.ports
-    table = Table(box=None, padding=(0, 2), show_header=False)
+    table = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        table.add_column(overflow="fold")
     durability = "  (in memory: gone when it stops)" if planned.broker.kind is BrokerKind.MEMORY else ""
     rows = (
         ("Mails", f"{planned.mail_url}", "what the catcher received"),

@@ -65,7 +65,14 @@ COMPOSE = Place(
 
 def own_components(place: Place) -> tuple[Component, ...]:
     """The mail catcher and our services, in the order of their start."""
-    return (_catcher(place), _topics(place), _ingest(place), _engine(place), _sender(place))
+    return (
+        _catcher(place),
+        _topics(place),
+        _rules(place),
+        _ingest(place),
+        _engine(place),
+        _sender(place),
+    )
 
 
 def peer_components() -> tuple[Component, ...]:
@@ -121,6 +128,17 @@ def _topics(place: Place) -> Component:
     )
 
 
+def _rules(place: Place) -> Component:
+    """The shipped triggers, unless rules were published here before: somebody's own are left alone."""
+    return Component(
+        name="rules",
+        command=("-m", "services.cli", "triggers", "publish", "--if-empty"),
+        environment={"TETIK_KAFKA": place.kafka},
+        after=("topics",),
+        once=True,
+    )
+
+
 def _ingest(place: Place) -> Component:
     return Component(
         name="ingest",
@@ -133,7 +151,7 @@ def _ingest(place: Place) -> Component:
             "TETIK_CLOCK": place.clock,
         },
         ports=(place.ports.ingest,),
-        after=("topics",),
+        after=("rules",),
         health_path="/readyz",
         health_port=place.ports.ingest,
     )
@@ -150,7 +168,7 @@ def _engine(place: Place) -> Component:
             "TETIK_CLOCK": place.clock,
         },
         ports=(place.ports.engine,),
-        after=("topics",),
+        after=("rules",),
         health_path="/readyz",
         health_port=place.ports.engine,
     )
@@ -172,7 +190,7 @@ def _sender(place: Place) -> Component:
             "TETIK_CLOCK": place.clock,
         },
         ports=(place.ports.sender,),
-        after=("topics", "redis", "catcher"),
+        after=("rules", "redis", "catcher"),
         health_path="/readyz",
         health_port=place.ports.sender,
     )

@@ -37,7 +37,7 @@ ports = Ports(**dict(zip(names, map(int, numbers))))
 wish = Wish(data=Path(data), secret="s", environment=environment, ports=ports, broker=broker)
 try:
     whole = plan(wish)
-    peers = [s for s in whole.specs if s.name not in ("topics", "ingest", "engine", "sender")]
+    peers = [s for s in whole.specs if s.name not in ("topics", "rules", "ingest", "engine", "sender")]
     show = lambda change: print(change.name, change.state.value, change.pid, change.detail, flush=True)
     asyncio.run(run(dataclasses.replace(whole, specs=tuple(peers)), show, up))
 except PlatformError as error:

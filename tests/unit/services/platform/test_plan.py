@@ -32,14 +32,14 @@ def spec(of: Plan, name: str) -> ProcessSpec:
 def test_peers_first_then_topics_then_services(tmp_path: Path) -> None:
     made = planned(tmp_path, "memory")
     names = [each.name for each in made.specs]
-    assert names == ["memory-broker", "redis", "catcher", "topics", "ingest", "engine", "sender"]
+    assert names == ["memory-broker", "redis", "catcher", "topics", "rules", "ingest", "engine", "sender"]
     assert made.ports_needed == ("kafka", "redis", "smtp", "mail", "ingest", "engine", "sender")
     assert not list(tmp_path.iterdir()), "planning changes nothing"
 
 
 def test_peers_elsewhere_are_neither_started_nor_need_ports(tmp_path: Path) -> None:
     made = planned(tmp_path, environment=EXTERNAL)
-    assert [each.name for each in made.specs] == ["catcher", "topics", "ingest", "engine", "sender"]
+    assert [each.name for each in made.specs] == ["catcher", "topics", "rules", "ingest", "engine", "sender"]
     assert made.ports_needed == ("smtp", "mail", "ingest", "engine", "sender")
     assert spec(made, "engine").environment["TETIK_KAFKA"] == "k.example:9092"
     assert spec(made, "sender").environment["TETIK_REDIS"] == "redis://r.example:6379/0"
@@ -63,7 +63,7 @@ def test_what_the_services_are_told(tmp_path: Path) -> None:
 
 def test_one_shots_end_and_servers_have_a_probe(tmp_path: Path) -> None:
     made = planned(tmp_path, "memory")
-    assert [each.name for each in made.specs if each.once] == ["topics"]
+    assert [each.name for each in made.specs if each.once] == ["topics", "rules"]
     assert all(each.ready is not None for each in made.specs if not each.once)
 
 
