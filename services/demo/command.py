@@ -1,0 +1,188 @@
+"""`tetik demo`: the whole of it, from an empty data directory to the verdict.
+
+The platform is `tetik up`'s own; the one difference is the clock, which the services take from a topic. They
+wait for its first tick before they are ready, so that is written as soon as the topics exist.
+"""
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+
+from services.demo.check import find_faults
+from services.demo.driver import play
+from services.demo.emptiness import require_empty
+from services.demo.errors import DemoFailed
+from services.demo.expected import expected_decisions
+from services.demo.progress import Display
+from services.demo.reading import LogReader, parse, read_mails
+from services.demo.report import Report, show, summarise
+from services.demo.retail import read_invoices, retail_events
+from services.demo.script import ScriptedEvent, merge, moments, span
+from services.demo.sending import Sources
+from services.demo.shoppers import catalogue, simulate
+from services.demo.timekeeper import Timekeeper
+from services.platform.data_directory import local_secret, locked
+from services.platform.errors import PlatformError
+from services.platform.plan import Plan, Wish, plan
+from services.platform.ports import Ports
+from services.platform.runner import run
+from services.platform.supervisor import Change, State, Supervisor
+from services.publish import LIBRARY, TEMPLATES, PublishRefused, publish, read_rule_set
+from services.up import Announcer, where_table
+
+OK, FAILED, INTERRUPTED = 0, 1, 130
+SHOP_KEY, SDK_KEY = "demo-shop", "demo-shoppers"
+WRITE_KEYS = f"shop={SHOP_KEY},simulated-shoppers={SDK_KEY}"
+MARKER = "made-by-tetik-demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """`data` is wiped at the start. `broker` as for `tetik up`. `days` of the stated week, 1 to 7."""
+
+    days: int = 7
+    shoppers: int = 150
+    seed: int = 1
+    data: Path = Path(".tetik/demo")
+    broker: str = "auto"
+    ports: Ports = field(default_factory=Ports)
+    stay: bool = False
+
+
+async def run_demo(options: DemoOptions) -> int:
+    """The exit code: 0 if everything was as expected."""
+    console = Console(highlight=False)
+    try:
+        script = write_script(options)
+        _wipe(options.data)
+        planned = _plan(options)
+        await require_empty(planned)
+        demo = Demo(options, planned, script, console)
+        await run(planned, demo.announce, demo.while_up)
+    except (PlatformError, PublishRefused, DemoFailed, FileNotFoundError) as error:
+        console.print("[red]tetik demo:[/red]", end=" ")
+        console.print(str(error), markup=False)
+        return FAILED
+    if demo.report is None:
+        console.print("Interrupted; everything is stopped.")
+        return INTERRUPTED
+    return FAILED if demo.report.faults else OK
+
+
+def write_script(options: DemoOptions) -> list[ScriptedEvent]:
+    """All events of the span, real and simulated; the same options give the same list."""
+    start, end = span(options.days)
+    invoices = read_invoices(start, end)
+    shoppers = simulate(options.shoppers, options.seed, start, options.days, catalogue(invoices))
+    return merge(retail_events(invoices), shoppers, until=end)
+
+
+class Demo:
+    """One run: begins to tick when the topics are there, plays when all services are up."""
+
+    def __init__(
+        self, options: DemoOptions, planned: Plan, script: list[ScriptedEvent], console: Console
+    ) -> None:
+        self._options = options
+        self._plan = planned
+        self._script = script
+        self._console = console
+        self._announcer = Announcer(console)
+        self._timekeeper = Timekeeper(planned.broker.bootstrap, planned.data / "logs")
+        self._begun: asyncio.Task[None] | None = None
+        self.report: Report | None = None
+
+    def announce(self, change: Change) -> None:
+        """Shows it; the clock begins when the topics are there."""
+        self._announcer(change)
+        if change.name == "topics" and change.state is State.DONE:
+            self._begun = asyncio.get_running_loop().create_task(self._begin())
+
+    async def _begin(self) -> None:
+        await self._timekeeper.start()
+        await self._timekeeper.tick(span(self._options.days)[0])
+
+    async def while_up(self, supervisor: Supervisor) -> None:
+        """Play, check, report; stay if that was asked for."""
+        assert self._begun is not None, "the services are up, so they have had a tick"
+        try:
+            await self._begun
+            report = await self._play()
+        finally:
+            await self._timekeeper.stop()
+        report.write(self._plan.data)
+        show(self._console, report)
+        self._show_where()
+        self.report = report
+        if self._options.stay:
+            self._console.print("Everything is still running, at the end of the week. Ctrl-C stops it.")
+            await asyncio.Event().wait()  # the runner ends this on a signal
+
+    async def _play(self) -> Report:
+        start, end = span(self._options.days)
+        kafka = self._plan.broker.bootstrap
+        await self._timekeeper.settle()
+        await publish(kafka, read_rule_set(LIBRARY, TEMPLATES), self._timekeeper.partitions, start)
+        sources = Sources(self._plan.ingest_url, SHOP_KEY, SDK_KEY)
+        began = monotonic()
+        try:
+            async with LogReader(kafka) as reader:
+                with Display(self._console, start, end, reader.records) as display:
+                    steps = await play(moments(self._script), end, self._timekeeper, sources, display.note)
+                machine_s = monotonic() - began
+                await reader.read_to_end()
+        finally:
+            await sources.close()
+        observed = parse(reader.records, read_mails(self._plan.data / "mail"))
+        expected = expected_decisions(self._script, end)
+        faults = find_faults(self._script, expected, observed)
+        return summarise(self._script, observed, len(expected), faults, steps, machine_s)
+
+    def _show_where(self) -> None:
+        data = self._options.data
+        self._console.print(where_table(self._plan))
+        self._console.print(
+            f"\nThe mails are files in {data / 'mail'}, the decisions are the topic tetik.triggers, "
+            f"this report is {data / 'report.json'}.\n"
+            f"To look around once it is stopped: tetik up --data {data}",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _plan(options: DemoOptions) -> Plan:
+    """As `tetik up`, on the topic's clock."""
+    return plan(
+        Wish(
+            data=options.data,
+            secret=local_secret(options.data),
+            environment=os.environ,
+            ports=replace(options.ports),
+            broker=options.broker,
+            write_keys=WRITE_KEYS,
+            clock="topic",
+        )
+    )
+
+
+def _wipe(data: Path) -> None:
+    """Start from nothing. Raises DemoFailed for a directory that holds something else than a demo."""
+    with locked(data):
+        found = [each for each in data.iterdir() if each.name != "lock"]
+        marker = data / MARKER
+        if found and not marker.exists():
+            raise DemoFailed(
+                f"{data} holds something that no demo made, and the demo wipes its directory: "
+                "choose another with --data, or remove it."
+            )
+        for each in found:
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each)
+            else:
+                each.unlink()
+        marker.write_text("Wiped at the start of each `tetik demo`.\n", "utf-8")
