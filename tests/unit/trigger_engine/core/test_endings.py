@@ -91,6 +91,15 @@ def test_a_mail_is_taken_back_after_its_run_has_sent_everything() -> None:
     assert history.event("order_completed", "24h47m") == [], "it is asked for once"
 
 
+def test_unless_leaves_later_mails_alone() -> None:
+    history = History(ENDED_IN_TIME)
+    history.event("product_added", "0s", **product())
+    history.until("45m")
+    history.sent("reminder", "46m")
+    history.until("24h45m")
+    assert history.event("order_completed", "24h46m") == []
+
+
 def test_a_mail_that_never_went_out_while_cancelling_counts_as_cancelled() -> None:
     history = History(CART)
     history.event("product_added", "0s", **product())

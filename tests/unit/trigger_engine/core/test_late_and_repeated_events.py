@@ -87,6 +87,13 @@ def test_an_event_at_or_before_the_last_purchase_starts_nothing() -> None:
     assert history.event("product_added", "10m1s", received="12m", **product()) == ["started cart"]
 
 
+def test_an_older_purchase_does_not_hide_a_newer_one() -> None:
+    history = History(CART.replace("where: cart.value > 0", "where: true"))
+    history.event("order_completed", "10m")
+    history.event("order_completed", "5m", received="11m")
+    assert history.event("product_added", "7m", received="12m", **product()) == []
+
+
 def test_purchase_and_addition_at_one_instant_end_alike_in_either_order() -> None:
     purchase_last = History(CART)
     purchase_last.event("product_added", "10m", **product())
@@ -126,6 +133,7 @@ steps: [{mail: survey}]
     history.event("order_refunded", "1h", order_id="o1")
     assert history.event("order_delivered", "30m", received="2h", order_id="o1") == []
     assert history.event("order_delivered", "30m", received="2h", order_id="o2") == ["started survey"]
+    assert history.event("order_delivered", "2h", order_id="o1") == ["started survey"], "refunded before"
     assert history.event("order_refunded", "5h", order_id="o9") == []
     assert history.event("order_refunded", "6h", order_id="o2") == ["cancelled survey"]
     assert history.last("cancelled").facts == {
