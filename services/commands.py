@@ -14,9 +14,11 @@ from services.clock import machine_now
 from services.platform.errors import PlatformError
 from services.publish import LIBRARY, TEMPLATES, PublishRefused, publish, read_rule_set
 from services.settings import ProcessSettings, load_settings
-from services.topics import ensure_topics
+from services.topics import TopicsUnavailable, ensure_topics
 
 OK, FAILED = 0, 1
+KAFKA_TRIES = 15
+KAFKA_RETRY_S = 2.0
 
 
 def create_topics() -> int:
@@ -24,13 +26,22 @@ def create_topics() -> int:
     settings = load_settings(ProcessSettings)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        created = asyncio.run(
-            ensure_topics(settings.kafka, settings.partitions, replication_factor=settings.replication)
-        )
+        created = asyncio.run(_ensure_topics(settings))
     except (PlatformError, KafkaError, OSError) as error:
         return _fail(f"topics: {error}")
     click.echo(f"topics: created {', '.join(created)}" if created else "topics: all there")
     return OK
+
+
+async def _ensure_topics(settings: ProcessSettings) -> list[str]:
+    """A broker that has only just started may not answer yet: ask for half a minute."""
+    for _ in range(KAFKA_TRIES - 1):
+        try:
+            return await ensure_topics(settings.kafka, settings.partitions, settings.replication)
+        except TopicsUnavailable as error:
+            click.echo(f"topics: {error} Trying again.", err=True)
+            await asyncio.sleep(KAFKA_RETRY_S)
+    return await ensure_topics(settings.kafka, settings.partitions, settings.replication)
 
 
 def lint_triggers(folder: Path | None, templates: Path | None) -> int:

@@ -17,7 +17,7 @@ from schemas.ids import marker_event_id
 from schemas.instants import Instant, format_instant
 from schemas.records import EventRecord, encode_record
 from schemas.rule_set import RuleSet, Template
-from schemas.topics import EVENTS, RULES
+from schemas.topics import EVENTS, RULES, all_topics
 from sender.adapters.template_files import read_templates
 from trigger_engine.core.rules import RulesError, load_rules
 from trigger_engine.core.trigger_file import TriggerFileErrors, parse_trigger
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "trigger_engine" / "library"
 TEMPLATES = ROOT / "sender" / "templates"
 SOURCE = "/tetik/publish"
+RECORD_BYTES_DEFAULT = 2**20
 
 
 Kind = Literal["marketing", "transactional"]
@@ -100,7 +101,10 @@ def _read_templates(templates: Path, kinds: dict[str, Kind], problems: list[str]
 async def publish(kafka: str, rule_set: RuleSet, partitions: int, now: Instant) -> Published:
     """Write the set, then the markers; returns when the broker has acknowledged all of it."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=kafka, acks="all", enable_idempotence=True, max_request_size=16 * 2**20
+        bootstrap_servers=kafka,
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=all_topics()[RULES].record_bytes_max or RECORD_BYTES_DEFAULT,
     )
     try:
         await producer.start()
@@ -108,6 +112,7 @@ async def publish(kafka: str, rule_set: RuleSet, partitions: int, now: Instant) 
             RULES,
             rule_set.model_dump_json().encode(),
             key=rule_set.digest.encode(),
+            partition=0,  # its only one; the broker in the wheel makes more, and readers read this one
             headers=cloud_event_headers(RuleSet, record_id=rule_set.digest, source=SOURCE, time=now),
         )
         for partition in range(partitions):

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from services.platform.broker import BrokerKind
 from services.platform.data_directory import local_secret
 from services.platform.errors import PlatformError
 from services.platform.plan import LOCAL_WRITE_KEY, Plan, Wish, plan
@@ -35,7 +35,7 @@ async def run_up(*, broker: str, data: Path, ports: Ports, environment: Mapping[
         )
         await run(planned, Announcer(console), _show_and_stay(console, planned))
     except PlatformError as error:
-        console.print(f"[red]tetik up:[/red] {error}")
+        console.print(f"[red]tetik up:[/red] {escape(str(error))}")
         return FAILED
     return OK
 
@@ -50,7 +50,7 @@ class Announcer:
         """One line; details only where something is wrong."""
         if change.state is State.STARTING:
             return
-        detail = f"  {change.detail}" if change.detail else ""
+        detail = f"  {escape(change.detail)}" if change.detail else ""
         colour = _COLOURS[change.state]
         self._console.print(f"  {change.name:<12} [{colour}]{change.state.value}[/{colour}]{detail}")
 
@@ -70,11 +70,10 @@ def where_table(planned: Plan) -> Table:
     table = Table.grid(padding=(0, 2))
     for _ in range(3):
         table.add_column(overflow="fold")
-    durability = "  (in memory: gone when it stops)" if planned.broker.kind is BrokerKind.MEMORY else ""
     rows = (
         ("Mails", f"{planned.mail_url}", "what the catcher received"),
         ("Ingest", f"{planned.ingest_url}/v1/events", f"write key: {LOCAL_WRITE_KEY}; API: /docs"),
-        ("Kafka", planned.broker.bootstrap, planned.broker.reason + durability),
+        ("Kafka", planned.broker.bootstrap, planned.broker.reason),
         ("Redis", planned.redis.url, planned.redis.reason),
         ("Engine", f"http://127.0.0.1:{ports.engine}/metrics", "also /healthz, /readyz"),
         ("Sender", f"http://127.0.0.1:{ports.sender}/metrics", "also the unsubscribe page"),

@@ -151,7 +151,7 @@ async def test_a_poison_message_goes_to_the_dead_letters_and_the_line_goes_on(be
         [
             ("ada", profile("ada", "1", at)),
             ("ada", b"{poison"),
-            ("ada", b"\xff\xfe\x00"),
+            ("ada", b"\xff" * 900_000),
             ("ada", b'{"event_id":"x","type":"page_viewed"}'),
             ("ada", ordered("ada", "2", at)),
         ]
