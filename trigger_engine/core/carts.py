@@ -35,12 +35,14 @@ def add(cart: Cart, event: EventInput, occurred_at: int) -> str | None:
     key = _product_key(properties)
     if key is None or occurred_at <= cart.cleared_at:
         return None
-    _name_cart(cart, event)
+    if cart.id is None or "cart_id" in properties:
+        _name_cart(cart, event)
     quantity = _quantity(properties.get("quantity"), 1)
     for item in cart.items:
         if item.key == key:
             item.quantity = min(item.quantity + quantity, QUANTITY_MAX)
-            item.added_at = max(item.added_at, occurred_at)
+            if occurred_at > item.added_at:
+                item.added_at = occurred_at
             price = _price(properties.get("price"))
             if price is not None:
                 item.price = price
@@ -121,7 +123,8 @@ def _name_cart(cart: Cart, event: EventInput) -> None:
 
 
 def _touch(cart: Cart, properties: Mapping[str, Any], occurred_at: int) -> None:
-    cart.updated_at = max(cart.updated_at, occurred_at)
+    if occurred_at > cart.updated_at:
+        cart.updated_at = occurred_at
     currency = properties.get("currency")
     if isinstance(currency, str) and 0 < len(currency) <= 8:
         cart.currency = currency
@@ -166,10 +169,14 @@ def as_amount(value: object) -> float | None:
 
 
 def _price(value: object) -> float | None:
+    if type(value) is float and 0 <= value <= PRICE_MAX:
+        return value
     amount = as_amount(value)
     return None if amount is None or amount < 0 else amount
 
 
 def _quantity(value: object, default: int) -> int:
+    if type(value) is int and 0 < value <= QUANTITY_MAX:
+        return value
     amount = as_amount(value)
     return default if amount is None or amount < 1 else min(int(amount), QUANTITY_MAX)

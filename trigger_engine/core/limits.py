@@ -53,16 +53,16 @@ ID_LENGTH_MAX = 256
 TEXT_LENGTH_MAX = 256
 """Names, traits, product names: what is shown in a line of a mail or compared in a condition."""
 
-URL_LENGTH_MAX = 2_048
-"""What browsers and mail programs take for granted."""
+URL_LENGTH_MAX = 1_000
+"""Addresses of products and pictures; longer ones are dropped, as a cut one leads nowhere."""
 
 EMAIL_LENGTH_MAX = 254
 """RFC 5321's path of 256 octets without the angle brackets."""
 
 KEPT_NODES_MAX = 400
-KEPT_TEXT_MAX = 8_000
+KEPT_TEXT_MAX = 4_000
 KEPT_DEPTH_MAX = 6
-"""Of a starting event's properties while its run waits: values, characters and nesting. About 10 kB."""
+"""Of a starting event's properties while its run waits: values, characters and nesting. About 6 kB."""
 
 FACTS_BYTES_MAX = 4_096
 FACT_TEXT_MAX = 200

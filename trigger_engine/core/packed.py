@@ -30,7 +30,7 @@ def _find(packed: bytes, digest: bytes, stride: int) -> int:
 def add_recent(recent: bytes, event_id: str) -> bytes | None:
     """The dedup window with `event_id` added, the oldest dropped when full; None if it was in already."""
     digest = blake2b(event_id.encode(), digest_size=_DIGEST).digest()
-    if _find(recent, digest, _DIGEST) >= 0:
+    if digest in recent and _find(recent, digest, _DIGEST) >= 0:
         return None
     if len(recent) >= _RECENT_BYTES_MAX:
         return recent[len(recent) - _RECENT_BYTES_MAX + _DIGEST :] + digest

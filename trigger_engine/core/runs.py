@@ -26,7 +26,11 @@ from trigger_engine.core.turn import Turn
 
 def reschedule(state: CustomerState) -> None:
     """Set the customer's next wake-up to the earliest due time of her runs."""
-    state.next_wake_up_at = min((run.due_at for run in state.runs), default=None)
+    runs = state.runs
+    if len(runs) > 1:
+        state.next_wake_up_at = min([run.due_at for run in runs])
+    else:
+        state.next_wake_up_at = runs[0].due_at if runs else None
 
 
 def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:
@@ -37,6 +41,8 @@ def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:
             if not trigger.where.holds(scene):
                 return
         except EvaluationError as error:
+            if event.backfill:
+                return
             reason = f"its where could not be judged on {event.type}, which counts as false: {error.message}"
             turn.note(trigger, event, "error", reason)
             return
@@ -93,7 +99,9 @@ def _restart(turn: Turn, run: Run) -> None:
     """The wait begins anew with each matching event; one that arrives out of order never shortens it."""
     version = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
     if version is not None and version.waits and run.mail_index == 0:
-        run.due_at = max(run.due_at, turn.at + version.mails[0].after_ms)
+        due_at = turn.at + version.mails[0].after_ms
+        if due_at > run.due_at:
+            run.due_at = due_at
 
 
 def _remember(state: CustomerState, trigger: Trigger, occasion: str, at: Instant) -> str | None:

@@ -141,3 +141,10 @@ def test_a_where_that_fails_counts_as_false_and_is_recorded() -> None:
     )
     assert history.event("signed_up", "0s", n="three") == ["error series"]
     assert history.event("signed_up", "1s", n=3) == ["started series", "fired series/hello", "send hello"]
+
+
+def test_history_that_a_where_cannot_judge_is_no_decision() -> None:
+    history = History(
+        SERIES.replace("{event: signed_up}", "{event: signed_up, where: event.properties.n > 1}")
+    )
+    assert history.event("signed_up", "0s", backfill=True) == []
