@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.decision import Decision
+from schemas.email_request import EmailRequest
 from schemas.instants import MINUTE_MS, format_instant
 from schemas.records import CauseRecord, encode_record
 from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, T0, rules_of
@@ -283,3 +285,11 @@ def test_nobody_is_mailed_marketing_without_consent(history: list[Happened | Rep
         for effect in effects:
             if isinstance(effect, RequestMail) and effect.record.kind == "marketing":
                 assert consent
+
+
+@settings(max_examples=60, deadline=None)
+@given(HISTORIES)
+def test_every_effect_is_a_valid_record_of_its_contract(history: list[Happened | Reported]) -> None:
+    for effect in flat(play(history)):
+        contract = Decision if isinstance(effect, Decide) else EmailRequest
+        contract.model_validate_json(encode_record(effect.record))
