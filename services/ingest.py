@@ -11,7 +11,7 @@ from ingest.app import create_app
 from ingest.settings import IngestSettings
 from services.clock import machine_now
 from services.process import clock_of, reporting, run_process, serving, start_logging
-from services.settings import IngestProcess, load_settings
+from services.settings import IngestProcess, faults, load_settings
 
 FAILURE_CHECK_S = 1.0
 
@@ -26,7 +26,7 @@ def main() -> None:
             write_keys={name: SecretStr(key) for name, key in settings.keys_by_source().items()},
         )
     except ValueError as error:
-        sys.exit(f"tetik: TETIK_WRITE_KEYS: {error}")
+        sys.exit(f"tetik: TETIK_WRITE_KEYS: {faults(error)}")
     run_process(lambda stop: _run(settings, ingest_settings, stop))
 
 

@@ -7,7 +7,7 @@ values. A process that misses a setting refuses to start and says which.
 import sys
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -38,7 +38,7 @@ class IngestProcess(ProcessSettings):
     def keys_by_source(self) -> dict[str, str]:
         """Write keys by the name of their source; a bare key is named `default`.
 
-        Raises ValueError if two sources have one name.
+        Raises ValueError if there are none, or two sources have one name.
         """
         keys: dict[str, str] = {}
         for item in filter(None, (part.strip() for part in self.write_keys.split(","))):
@@ -47,6 +47,8 @@ class IngestProcess(ProcessSettings):
             if source in keys:
                 raise ValueError(f"two keys are named {source!r}: write NAME=KEY,NAME=KEY")
             keys[source] = key.strip()
+        if not keys:
+            raise ValueError("name at least one key: NAME=KEY")
         return keys
 
 
@@ -68,13 +70,15 @@ class SenderProcess(ProcessSettings):
     redis: Annotated[str, Field(pattern=r"^rediss?://", description="redis://host:port/0")]
     smtp: HostPort
     mail_from: Annotated[str, Field(min_length=3, description="Name <address>")]
-    public_url: Annotated[str, Field(pattern=r"^https?://", description="base of the unsubscribe page")]
+    public_url: Annotated[
+        str, Field(pattern=r"^https?://[^\s/]+", description="base of the unsubscribe page")
+    ]
     secret: Annotated[str, Field(min_length=16, description="signs unsubscribe links; keep it for ever")]
     http_host: str = "127.0.0.1"
     sender_http_port: Port = 8082
     sender_instance: Annotated[
         str,
-        Field(min_length=1, description="a name kept over restarts; no two live senders may share it"),
+        Field(pattern="^[^:]+$", description="a name kept over restarts; no two live senders may share it"),
     ] = "sender-0"
     smtp_user: str | None = None
     smtp_password: str | None = None
@@ -85,6 +89,14 @@ class SenderProcess(ProcessSettings):
     on_ambiguous: Annotated[
         Literal["skip", "retry_once"], Field(description="a mail cut off after its last byte")
     ] = "skip"
+
+    @field_validator("mail_from")
+    @classmethod
+    def _can_be_answered(cls, mail_from: str) -> str:
+        from sender.core.addresses import normalise_address  # the other processes do without
+
+        normalise_address(mail_from)
+        return mail_from
 
 
 _FROM_THE_ENVIRONMENT: dict[str, Any] = {}
@@ -101,11 +113,22 @@ def load_settings(kind: type[Settings]) -> Settings:
 
 
 def _refuse(kind: type[ProcessSettings], error: ValidationError) -> NoReturn:
-    lines = [f"tetik: the settings of this process are not complete ({kind.__name__}):"]
+    lines = [f"tetik: the settings of this process are missing or wrong ({kind.__name__}):"]
     for problem in error.errors():
         name = str(problem["loc"][0]) if problem["loc"] else "?"
         field = kind.model_fields.get(name)
         hint = f"  ({field.description})" if field is not None and field.description else ""
-        lines.append(f"  TETIK_{name.upper()}: {problem['msg']}{hint}")
+        lines.append(f"  TETIK_{name.upper()}: {_plain(problem['msg'])}{hint}")
     lines.append("All settings with their meaning: deploy/settings/reference.env")
     sys.exit("\n".join(lines))
+
+
+def faults(error: ValueError) -> str:
+    """What is wrong, in one line, without pydantic's addresses and input values."""
+    if isinstance(error, ValidationError):
+        return "; ".join(_plain(problem["msg"]) for problem in error.errors())
+    return str(error)
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
