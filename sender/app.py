@@ -55,7 +55,13 @@ class Sender:
         self._relay = SmtpPool(settings.smtp)
         self._templates = TemplateStore(settings.kafka, settings.topics.rules)
         self._publisher = Publisher(settings.kafka, settings.topics)
-        self._inbox = Inbox(settings.kafka, settings.topics.outbound, settings.group, settings.instance)
+        self._inbox = Inbox(
+            settings.kafka,
+            settings.topics.outbound,
+            settings.group,
+            settings.instance,
+            check_crcs=settings.check_crcs,
+        )
         self._lanes = Lanes(concurrency=settings.concurrency, pending_max=settings.pending_max)
         self._courier = Courier(
             identity=_identity(settings),

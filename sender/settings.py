@@ -86,6 +86,7 @@ class SenderSettings:
     ledger_days: int = 30
     key_prefix: str = "tetik:sender:"
     group: str = "tetik-sender"
+    check_crcs: bool = True
     brand: str = "Tetik Demo Shop"
     feedback_id_sender: str = "tetik"
     reply_to: str | None = None

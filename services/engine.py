@@ -25,6 +25,7 @@ async def _run(settings: EngineProcess, stop: asyncio.Event) -> None:
                 group=settings.group,
                 rejected_max=settings.rejected_max,
                 session_timeout_s=settings.session_timeout_s,
+                check_crcs=settings.check_crcs,
             ),
             clock,
         )

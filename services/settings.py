@@ -23,6 +23,9 @@ class ProcessSettings(BaseSettings):
     clock: Annotated[Literal["system", "topic"], Field(description="topic: the demo's clock")] = "system"
     partitions: Annotated[int, Field(ge=1, le=1024, description="of customer-keyed topics")] = 4
     replication: Annotated[int, Field(ge=1, le=7, description="replication factor of the topics")] = 1
+    check_crcs: Annotated[
+        bool, Field(description="off only for the broker in memory: its CRCs are wrong")
+    ] = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 

@@ -40,11 +40,14 @@ class InboxRecord:
 class Inbox(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """The assigned partitions of `tetik.outbound` and how far each is done."""
 
-    def __init__(self, bootstrap: str, topic: str, group: str, instance: str) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, group: str, instance: str, *, check_crcs: bool = True
+    ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
         self._group = group
         self._instance = instance
+        self._check_crcs = check_crcs
         self._consumer: AIOKafkaConsumer | None = None
         self._trackers: dict[TopicPartition, OffsetTracker] = {}
         self._committed: dict[TopicPartition, int] = {}
@@ -64,6 +67,7 @@ class Inbox(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships 
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 isolation_level="read_committed",
+                check_crcs=self._check_crcs,
                 max_poll_interval_ms=WORK_TIME_MS_MAX,
                 fetch_max_wait_ms=500,
             )

@@ -1,5 +1,4 @@
 """The unsubscribe page: three languages, phone first, light and dark, no script, nothing from elsewhere."""
-# ruff: noqa: RUF001 - Turkish and Azerbaijani write a dotless i
 
 from dataclasses import dataclass
 from html import escape

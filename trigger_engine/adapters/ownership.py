@@ -36,6 +36,7 @@ class PartitionsOwned:
         now: Callable[[], int],
         metrics: EngineMetrics,
         rejected_max: int,
+        check_crcs: bool,
         failed: Callable[[BaseException], None],
     ) -> None:
         self.writers: dict[int, PartitionWriter] = {}
@@ -47,6 +48,7 @@ class PartitionsOwned:
         self._now = now
         self._metrics = metrics
         self._rejected_max = rejected_max
+        self._check_crcs = check_crcs
         self._failed = failed
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._changelog_ends: dict[int, int] = {}
@@ -82,7 +84,7 @@ class PartitionsOwned:
             await self._give_up(number)
 
     async def _take(self, number: int) -> None:
-        taken = await take_over(self._bootstrap, self._group, number)
+        taken = await take_over(self._bootstrap, self._group, number, self._check_crcs)
         partition = Partition(
             number,
             taken.customers,

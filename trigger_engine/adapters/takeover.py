@@ -14,7 +14,7 @@ from schemas.instants import Instant
 from schemas.topics import EVENTS, STATE_CHANGELOG
 from trigger_engine.adapters.transaction import TransactionalLog
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
-from trigger_engine.core.state import decode_state
+from trigger_engine.core.state import next_wake_up_of
 
 POLL_MS = 200
 RECORDS_PER_POLL_MAX = 10_000
@@ -34,27 +34,27 @@ class TakenOver:
     wake_ups: dict[str, Instant]
 
 
-async def take_over(bootstrap: str, group: str, partition: int) -> TakenOver:
+async def take_over(bootstrap: str, group: str, partition: int, check_crcs: bool) -> TakenOver:
     """Become the partition's only writer and restore its state.
 
     Raises UnsoundLog where the events topic was re-created, restored or truncated beyond the record.
     """
     log = await TransactionalLog.open(bootstrap, group, partition)
     try:
-        customers, record = await _read_changelog(bootstrap, partition)
+        customers, record = await _read_changelog(bootstrap, partition, check_crcs)
         await _hold_against_log(bootstrap, partition, record)
     except BaseException:
         await log.close()
         raise
     wake_ups = {
-        key: due_at
-        for key, data in customers.items()
-        if (due_at := decode_state(data).next_wake_up_at) is not None
+        key: due_at for key, data in customers.items() if (due_at := next_wake_up_of(data)) is not None
     }
     return TakenOver(log, customers, record, wake_ups)
 
 
-async def _read_changelog(bootstrap: str, partition: int) -> tuple[dict[str, bytes], PartitionRecord]:
+async def _read_changelog(
+    bootstrap: str, partition: int, check_crcs: bool
+) -> tuple[dict[str, bytes], PartitionRecord]:
     changelog = TopicPartition(STATE_CHANGELOG, partition)
     customers: dict[str, bytes] = {}
     # "earliest" in the constructor: `assign` then `seek_to_beginning` races with the reset to latest.
@@ -64,6 +64,7 @@ async def _read_changelog(bootstrap: str, partition: int) -> tuple[dict[str, byt
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         max_partition_fetch_bytes=8 * 2**20,
+        check_crcs=check_crcs,
     )
     await consumer.start()
     try:

@@ -54,6 +54,7 @@ class EngineSettings:
     group: str = "tetik"
     rejected_max: int = 100
     session_timeout_s: float = 20.0
+    check_crcs: bool = True
 
 
 class EngineWorker:
@@ -74,6 +75,7 @@ class EngineWorker:
             now=clock.now,
             metrics=self.metrics,
             rejected_max=settings.rejected_max,
+            check_crcs=settings.check_crcs,
             failed=self._fail,
         )
         self._app = self._build_app()
@@ -140,6 +142,7 @@ class EngineWorker:
             topic_allow_declare=False,
             # "latest" would jump to the end on an out-of-range offset and never finish (issue 651).
             consumer_auto_offset_reset="earliest",
+            broker_check_crcs=settings.check_crcs,
             broker_session_timeout=settings.session_timeout_s,
             broker_heartbeat_interval=min(3.0, settings.session_timeout_s / 4),
             broker_rebalance_timeout=60,
