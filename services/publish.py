@@ -5,7 +5,9 @@ marker's position in the log is the moment the rules change, for the live engine
 A repeated publish of the same files is harmless: same digest, same marker ids.
 """
 
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +18,7 @@ from schemas.headers import cloud_event_headers
 from schemas.ids import marker_event_id
 from schemas.instants import Instant, format_instant
 from schemas.records import EventRecord, encode_record
-from schemas.rule_set import RuleSet, Template
+from schemas.rule_set import RuleSet
 from schemas.topics import EVENTS, RULES, all_topics
 from sender.adapters.template_files import read_templates
 from trigger_engine.core.rules import RulesError, load_rules
@@ -48,36 +50,85 @@ class Published:
 def read_rule_set(triggers: Path, templates: Path) -> RuleSet:
     """Validate a folder of trigger files (`*.yaml`) against a folder of templates.
 
-    Raises PublishRefused with every problem found in any file.
+    Raises PublishRefused with every problem of the trigger files; if they are fine, of the templates, whose
+    kind they decide; if those are fine, of the names between them.
     """
-    files = sorted(triggers.glob("*.yaml")) + sorted(triggers.glob("*.yml"))
-    if not files:
-        raise PublishRefused(f"{triggers}: no trigger files (*.yaml) here")
-    problems: list[str] = []
-    definitions: list[dict[str, Any]] = []
-    for file in files:
-        try:
-            definitions.append(parse_trigger(file.read_text("utf-8"), file.name))
-        except (TriggerFileErrors, UnicodeDecodeError) as error:
-            problems.append(str(error))
-    compiled = _read_templates(templates, _kinds(definitions), problems)
-    known = {template.name for template in compiled}
-    for definition in definitions:
-        for step in definition["steps"]:
-            template = step.get("mail")
-            if template is not None and template not in known:
-                problems.append(
-                    f"{definition['id']}.yaml: steps: there is no template {template!r} in {templates.name}/ "
-                    f"(there are: {', '.join(sorted(known)) or 'none'})"
-                )
-    if problems:
-        raise PublishRefused("\n".join(problems))
+    files = _read_triggers(triggers)
+    definitions = [file.definition for file in files]
+    try:
+        compiled = read_templates(templates, _kinds(definitions))
+    except ValueError as error:
+        raise PublishRefused(str(error)) from error
+    _refuse_if(_missing_templates(files, {template.name for template in compiled}, templates))
     rule_set = RuleSet.of(definitions, templates=compiled)
     try:
         load_rules(rule_set)
     except RulesError as error:
         raise PublishRefused(str(error)) from error
     return rule_set
+
+
+@dataclass(frozen=True, slots=True)
+class _TriggerFile:
+    name: str
+    text: str
+    definition: dict[str, Any]
+
+    def line_of(self, field: str, value: str) -> int:
+        """Where `field: value` stands first; the normal form has no lines."""
+        match = re.search(rf"\b{field}:\s*['\"]?{re.escape(value)}(?![\w-])", self.text)
+        return 1 if match is None else self.text.count("\n", 0, match.start()) + 1
+
+
+def _read_triggers(folder: Path) -> list[_TriggerFile]:
+    paths = sorted(folder.glob("*.yaml")) + sorted(folder.glob("*.yml"))
+    if not paths:
+        raise PublishRefused(f"{folder}: no trigger files (*.yaml) here")
+    files: list[_TriggerFile] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            text = path.read_text("utf-8")
+            files.append(_TriggerFile(path.name, text, parse_trigger(text, path.name)))
+        except TriggerFileErrors as error:
+            problems.append(str(error))
+        except UnicodeDecodeError:
+            problems.append(f"{path.name}:1: file: it is no text in UTF-8; save it as UTF-8")
+    _refuse_if(problems + _taken_ids(files))
+    return files
+
+
+def _taken_ids(files: list[_TriggerFile]) -> list[str]:
+    owners: dict[str, str] = {}
+    problems = []
+    for file in files:
+        name = file.definition["id"]
+        if name in owners:
+            said = f"{name!r} is the id of {owners[name]}; give each trigger its own"
+            problems.append(f"{file.name}:{file.line_of('id', name)}: id: {said}")
+        owners.setdefault(name, file.name)
+    return problems
+
+
+def _missing_templates(files: list[_TriggerFile], known: set[str], folder: Path) -> list[str]:
+    problems = []
+    for file in files:
+        for position, step in enumerate(file.definition["steps"]):
+            template = step.get("mail")
+            if template is not None and template not in known:
+                near = get_close_matches(template, known, n=1)
+                there = f"there are: {', '.join(sorted(known)) or 'none'}"
+                problems.append(
+                    f"{file.name}:{file.line_of('mail', template)}: steps[{position}].mail: "
+                    f"there is no template {template!r} in {folder.name}/; "
+                    + (f"did you mean {near[0]!r}?" if near else there)
+                )
+    return problems
+
+
+def _refuse_if(problems: list[str]) -> None:
+    if problems:
+        raise PublishRefused("\n".join(problems))
 
 
 def _kinds(definitions: list[dict[str, Any]]) -> dict[str, Kind]:
@@ -88,14 +139,6 @@ def _kinds(definitions: list[dict[str, Any]]) -> dict[str, Kind]:
             if "mail" in step and kinds.get(step["mail"]) != "marketing":
                 kinds[step["mail"]] = definition["kind"]
     return kinds
-
-
-def _read_templates(templates: Path, kinds: dict[str, Kind], problems: list[str]) -> list[Template]:
-    try:
-        return read_templates(templates, kinds)
-    except ValueError as error:
-        problems.append(str(error))
-        return []
 
 
 async def publish(kafka: str, rule_set: RuleSet, partitions: int, now: Instant) -> Published:
