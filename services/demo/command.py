@@ -32,7 +32,6 @@ from services.platform.plan import Plan, Wish, plan
 from services.platform.ports import Ports
 from services.platform.runner import run
 from services.platform.supervisor import Change, State, Supervisor
-from services.publish import LIBRARY, TEMPLATES, PublishRefused, publish, read_rule_set
 from services.up import Announcer, where_table
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -63,8 +62,11 @@ async def run_demo(options: DemoOptions) -> int:
         planned = _plan(options)
         await require_empty(planned)
         demo = Demo(options, planned, script, console)
-        await run(planned, demo.announce, demo.while_up)
-    except (PlatformError, PublishRefused, DemoFailed, FileNotFoundError) as error:
+        try:
+            await run(planned, demo.announce, demo.while_up)
+        finally:
+            await demo.close()
+    except (PlatformError, DemoFailed, FileNotFoundError) as error:
         console.print("[red]tetik demo:[/red]", end=" ")
         console.print(str(error), markup=False)
         return FAILED
@@ -110,11 +112,9 @@ class Demo:
     async def while_up(self, supervisor: Supervisor) -> None:
         """Play, check, report; stay if that was asked for."""
         assert self._begun is not None, "the services are up, so they have had a tick"
-        try:
-            await self._begun
-            report = await self._play()
-        finally:
-            await self._timekeeper.stop()
+        await self._begun
+        report = await self._play()
+        await self._timekeeper.stop()
         report.write(self._plan.data)
         show(self._console, report)
         self._show_where()
@@ -123,15 +123,19 @@ class Demo:
             self._console.print("Everything is still running, at the end of the week. Ctrl-C stops it.")
             await asyncio.Event().wait()  # the runner ends this on a signal
 
+    async def close(self) -> None:
+        """Give up what a run that ended early left open."""
+        if self._begun is not None:
+            self._begun.cancel()
+            await asyncio.gather(self._begun, return_exceptions=True)
+        await self._timekeeper.stop()
+
     async def _play(self) -> Report:
         start, end = span(self._options.days)
-        kafka = self._plan.broker.bootstrap
-        await self._timekeeper.settle()
-        await publish(kafka, read_rule_set(LIBRARY, TEMPLATES), self._timekeeper.partitions, start)
         sources = Sources(self._plan.ingest_url, SHOP_KEY, SDK_KEY)
         began = monotonic()
         try:
-            async with LogReader(kafka) as reader:
+            async with LogReader(self._plan.broker.bootstrap) as reader:
                 with Display(self._console, start, end, reader.records) as display:
                     steps = await play(moments(self._script), end, self._timekeeper, sources, display.note)
                 machine_s = monotonic() - began

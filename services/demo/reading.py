@@ -102,13 +102,26 @@ class LogReader:
             await self._consumer.stop()
 
     async def read_to_end(self) -> None:
-        """All that is committed now has been read. Raises TimeoutError."""
+        """All that has been written until now has been read. Raises TimeoutError.
+
+        A commit that was just acknowledged may not be visible yet (see `timekeeper`), so the ends are asked
+        for with what is uncommitted.
+        """
         assert self._consumer is not None, "enter it first"
-        ends = await self._consumer.end_offsets(self._partitions)
+        ends = await self._ends()
         async with asyncio.timeout(READ_TIMEOUT_S):
             for partition, end in ends.items():
                 while await self._consumer.position(partition) < end:
                     await self._read_on.wait()
+
+    async def _ends(self) -> dict[TopicPartition, int]:
+        asking = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, isolation_level="read_uncommitted")
+        await asking.start()
+        try:
+            ends: dict[TopicPartition, int] = await asking.end_offsets(self._partitions)
+            return ends
+        finally:
+            await asking.stop()
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         while True:

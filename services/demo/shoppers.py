@@ -16,7 +16,7 @@ from services.demo.script import ScriptedEvent
 
 LOCALES = ("tr", "az", "en")
 NAMES = {  # some for each locale, with the letters that break careless encodings
-    "tr": (("Ayşe", "Yılmaz"), ("Çağrı", "Şahin"), ("İpek", "Öztürk"), ("Umut", "Güneş"), ("Işıl", "Kaya")),  # noqa: RUF001
+    "tr": (("Ayşe", "Yılmaz"), ("Çağrı", "Şahin"), ("İpek", "Öztürk"), ("Umut", "Güneş"), ("Işıl", "Kaya")),
     "az": (("Aygün", "Əliyeva"), ("Rəşad", "Məmmədov"), ("Günel", "Quliyeva"), ("Elçin", "Həsənov")),
     "en": (("Emily", "Clarke"), ("Oliver", "O'Brien"), ("Grace", "Bell"), ("Harry", "Moss"), ("Zoë", "Reid")),
 }

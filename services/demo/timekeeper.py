@@ -8,6 +8,10 @@ the engine wrote for events below E was in the log before its report, so it lies
 finished all of that, and its own events were in the log before its report, so they lie below E; and those
 the engine has finished. Timers due by now are done too, or their service would not have reported. The only
 other source of events is the driver itself, which sends nothing meanwhile.
+
+The ends count what is not yet committed: Kafka acknowledges a commit before its markers are in the
+partitions, so for a moment the committed end lies below what the engine has been promised. Who reads
+committed records only cannot pass the uncommitted end before the markers are there.
 """
 
 import asyncio
@@ -40,6 +44,8 @@ class Timekeeper:
         self._stalled_after_s = stalled_after_s
         self._producer: AIOKafkaProducer | None = None
         self._consumer: AIOKafkaConsumer | None = None
+        # A broker answers a connection's requests in turn: behind a waiting fetch, end offsets take 100 ms.
+        self._offsets: AIOKafkaConsumer | None = None
         self._following: asyncio.Task[None] | None = None
         self._standing = Standing()
         self._news = asyncio.Event()
@@ -51,11 +57,14 @@ class Timekeeper:
         """Connect, and begin to read reports. The topics must exist."""
         self._producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
         await self._producer.start()
+        self._offsets = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, isolation_level="read_uncommitted"
+        )
+        await self._offsets.start()
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
-            isolation_level="read_committed",
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         await self._consumer.start()
@@ -64,18 +73,13 @@ class Timekeeper:
         self._following = asyncio.create_task(self._follow(self._consumer), name="clock reports")
 
     async def stop(self) -> None:
-        """Disconnect."""
+        """Disconnect; a second call does nothing."""
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
-        for client in (self._consumer, self._producer):
+        for client in (self._consumer, self._offsets, self._producer):
             if client is not None:
                 await client.stop()
-
-    @property
-    def partitions(self) -> int:
-        """How many partitions the customers' topics have."""
-        return sum(each.topic == EVENTS for each in self._partitions)
 
     @property
     def next_due_at(self) -> Instant | None:
@@ -122,9 +126,9 @@ class Timekeeper:
         )
 
     async def _ends(self) -> Ends:
-        """Committed end offsets by `topic/partition`."""
-        assert self._consumer is not None, "start() comes first"
-        ends = await self._consumer.end_offsets(self._partitions)
+        """End offsets, uncommitted records included, by `topic/partition`."""
+        assert self._offsets is not None, "start() comes first"
+        ends = await self._offsets.end_offsets(self._partitions)
         return {f"{each.topic}/{each.partition}": end for each, end in ends.items()}
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
