@@ -70,8 +70,7 @@ class Flush:
     rules_digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Applied:
+class _Applied(msgspec.Struct, frozen=True, gc=False):
     """An input of the present flush, so that it can be applied again; `abandoned` if it had raised."""
 
     key: str
@@ -178,7 +177,7 @@ class Partition:
         )
 
     def fire_due(self, until: Instant, now: Instant, limit: int | None = None) -> int:
-        """Hand in the wake-ups due at or before `until`, in order of their due times; returns how many."""
+        """Hand in the wake-ups due at or before `until`, by due time; returns how many customers it met."""
         fired = 0
         while limit is None or fired < limit:
             entry = self.timers.take(until)

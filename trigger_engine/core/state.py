@@ -5,7 +5,8 @@ only ever added at the end, with a default; anything else needs a new version an
 Every list and map is bounded (`limits.py`).
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,7 +20,7 @@ class StateError(ValueError):
     """The bytes are no customer state that this version can read; the message says why."""
 
 
-class Profile(msgspec.Struct, array_like=True):
+class Profile(msgspec.Struct, array_like=True, gc=False):
     """Who she is and what she allows. An address that bounced stays noted until she has another one."""
 
     email: str | None = None
@@ -38,7 +39,7 @@ class Profile(msgspec.Struct, array_like=True):
     """The sender refused marketing to this address (its own suppression or consent list)."""
 
 
-class Item(msgspec.Struct, array_like=True):
+class Item(msgspec.Struct, array_like=True, gc=False):
     """A line of the cart; `key` is the product id, else the SKU, else the name."""
 
     key: str
@@ -51,7 +52,7 @@ class Item(msgspec.Struct, array_like=True):
     image_url: str | None = None
 
 
-class Cart(msgspec.Struct, array_like=True):
+class Cart(msgspec.Struct, array_like=True, gc=False):
     """`id` is the shop's (`from_shop`), else the event id of the first addition; None when empty.
 
     What happened at or before `cleared_at` (an order, an emptying) no longer fills it.
@@ -65,7 +66,7 @@ class Cart(msgspec.Struct, array_like=True):
     cleared_at: Instant = -1
 
 
-class Orders(msgspec.Struct, array_like=True):
+class Orders(msgspec.Struct, array_like=True, gc=False):
     """Completed orders; cancellations and refunds are not deducted."""
 
     count: int = 0
@@ -73,7 +74,7 @@ class Orders(msgspec.Struct, array_like=True):
     total: float = 0.0
 
 
-class Happening(msgspec.Struct, array_like=True):
+class Happening(msgspec.Struct, array_like=True, gc=False):
     """An event worth keeping: one that started a run, or may keep one from starting. Properties are cut."""
 
     event_id: str
@@ -83,7 +84,7 @@ class Happening(msgspec.Struct, array_like=True):
     context: dict[str, Any] = {}
 
 
-class Run(msgspec.Struct, array_like=True):
+class Run(msgspec.Struct, array_like=True, gc=False):
     """A trigger at work for one occasion, waiting for its mail number `mail_index` at `due_at`.
 
     `fallback`: the occasion is the starting event, because `once_per` gave none.
@@ -100,7 +101,7 @@ class Run(msgspec.Struct, array_like=True):
     """The due time of its first mail, once that was requested."""
 
 
-class PendingMail(msgspec.Struct, array_like=True):
+class PendingMail(msgspec.Struct, array_like=True, gc=False):
     """A requested mail whose outcome is not known. `start` has properties only if an ending reads them."""
 
     send_id: str
@@ -118,14 +119,14 @@ class PendingMail(msgspec.Struct, array_like=True):
     cancelling: bool = False
 
 
-class TriggerMemory(msgspec.Struct, array_like=True):
+class TriggerMemory(msgspec.Struct, array_like=True, gc=False):
     """What outlives a trigger's runs: packed occasions (`packed.py`) and the due time of its last mail."""
 
     occasions: bytes = b""
     last_mailed_at: Instant | None = None
 
 
-class CustomerState(msgspec.Struct, array_like=True):
+class CustomerState(msgspec.Struct, array_like=True, gc=False):
     """The whole record. `next_wake_up_at` is the earliest due time of a run; `step` keeps it."""
 
     customer_key: str
@@ -150,8 +151,19 @@ class CustomerState(msgspec.Struct, array_like=True):
         return self.cause_topic, self.cause_partition, self.cause_offset
 
 
+class _Head(msgspec.Struct, array_like=True):
+    """The first fields of a `CustomerState`; reading no further costs a tenth."""
+
+    customer_key: str
+    next_wake_up_at: Instant | None = None
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(CustomerState)
+_head_decoder = msgspec.msgpack.Decoder(_Head)
+
+
+S = TypeVar("S")
 
 
 def new_state(customer_key: str) -> CustomerState:
@@ -166,10 +178,19 @@ def encode_state(state: CustomerState) -> bytes:
 
 def decode_state(data: bytes) -> CustomerState:
     """Read a record. Raises StateError for another version or broken bytes."""
+    return _decode(_decoder.decode, data)
+
+
+def next_wake_up_of(data: bytes) -> Instant | None:
+    """`next_wake_up_at` of a record, without reading the rest. Raises StateError as `decode_state` does."""
+    return _decode(_head_decoder.decode, data).next_wake_up_at
+
+
+def _decode(decode: Callable[[memoryview], S], data: bytes) -> S:
     if data[:1] != _VERSION_BYTE:
         found = data[0] if data else "none"
         raise StateError(f"customer state of version {found}; this program reads version {STATE_VERSION}")
     try:
-        return _decoder.decode(memoryview(data)[1:])
+        return decode(memoryview(data)[1:])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StateError(f"the bytes are no customer state: {error}") from error

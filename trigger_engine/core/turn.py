@@ -1,6 +1,7 @@
 """One call of `step`: what it is about, and the effects it has had so far."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from schemas.ids import decision_id
@@ -12,6 +13,12 @@ from trigger_engine.core.limits import REASON_LENGTH_MAX
 from trigger_engine.core.rules import Rules, Trigger
 from trigger_engine.core.state import CustomerState, Run
 from trigger_engine.core.trim import fit_facts
+
+
+@lru_cache(maxsize=16)
+def _decided_at(now: Instant) -> str:
+    """A batch has one `now`, so thousands of decisions write the same."""
+    return format_instant(now)
 
 
 class Turn:
@@ -61,7 +68,7 @@ class Turn:
             send_id=send_id,
             occurred_at=format_instant(self.at),
             due_at=None if due_at is None else format_instant(due_at),
-            decided_at=format_instant(self.now),
+            decided_at=_decided_at(self.now),
             cause=self.cause,
         )
         self.effects.append(Decide(record))
