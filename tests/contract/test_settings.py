@@ -29,6 +29,7 @@ SHARED = {
     "clock": "system",
     "partitions": 4,
     "replication": 1,
+    "check_crcs": True,
     "log_level": "INFO",
 }
 INGEST = SHARED | {

@@ -1,0 +1,135 @@
+"""Trigger and template files become a rule set, or a list of what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.rule_set import RuleSet
+from services.publish import LIBRARY, TEMPLATES, PublishRefused, read_rule_set
+
+CART = (LIBRARY / "cart-abandoned.yaml").read_text("utf-8")
+ORDER = (LIBRARY / "order-confirmation.yaml").read_text("utf-8")
+MJML = (
+    "<mjml><mj-head><mj-title>Hello</mj-title></mj-head><mj-body><mj-section><mj-column>"
+    "<mj-text>%s</mj-text></mj-column></mj-section></mj-body></mjml>"
+)
+LINK = '<a href="{{ unsubscribe_url }}">x</a>'
+
+
+@pytest.fixture
+def triggers(tmp_path: Path) -> Path:
+    folder = tmp_path / "triggers"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    return folder
+
+
+def problems(triggers: Path, templates: Path = TEMPLATES) -> list[str]:
+    with pytest.raises(PublishRefused) as refused:
+        read_rule_set(triggers, templates)
+    return str(refused.value).splitlines()
+
+
+def write_template(templates: Path, name: str, html: str, text: str = "text") -> None:
+    (templates / name).mkdir()
+    (templates / name / "en.mjml").write_text(MJML % html, "utf-8")
+    (templates / name / "en.txt").write_text(text, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def library() -> RuleSet:
+    return read_rule_set(LIBRARY, TEMPLATES)
+
+
+def test_the_library_is_fit_to_publish(library: RuleSet) -> None:
+    assert [trigger["id"] for trigger in library.triggers] == [
+        "cart-abandoned",
+        "order-confirmation",
+        "welcome-series",
+    ]
+    mailed = {step["mail"] for trigger in library.triggers for step in trigger["steps"] if "mail" in step}
+    assert {template.name for template in library.templates} == mailed
+    assert {locale for template in library.templates for locale in template.locales} == {"tr", "az", "en"}
+
+
+def test_the_same_files_are_the_same_set(triggers: Path, library: RuleSet) -> None:
+    """A repeated publish is harmless, wherever the files lie and whatever they are called."""
+    for file in LIBRARY.glob("*.yaml"):
+        (triggers / f"{file.stem}.yml").write_bytes(file.read_bytes())
+    again = read_rule_set(triggers, TEMPLATES)
+    assert again == library
+    assert again == RuleSet.model_validate_json(again.model_dump_json())
+    (triggers / "cart-abandoned.yml").write_text(CART.replace("45m", "46m"), "utf-8")
+    assert read_rule_set(triggers, TEMPLATES).digest != again.digest
+
+
+def test_a_typo_is_named_with_file_line_field_and_suggestion(triggers: Path) -> None:
+    (triggers / "carts.yaml").write_text(CART.replace("unless:", "unles:"), "utf-8")
+    line = CART.splitlines().index("unless: [order_completed, cart_emptied]") + 1
+    assert problems(triggers) == [f"carts.yaml:{line}: unles: unknown field 'unles'; did you mean 'unless'?"]
+
+
+def test_a_typo_in_a_condition_too(triggers: Path) -> None:
+    (triggers / "carts.yaml").write_text(CART.replace("cart.value", "cart.valeu"), "utf-8")
+    (said,) = problems(triggers)
+    line = next(n for n, text in enumerate(CART.splitlines(), 1) if "where:" in text)
+    assert said.startswith(f"carts.yaml:{line}: when.where: ")
+    assert said.endswith("did you mean 'value'?")
+
+
+def test_every_broken_file_is_named_and_nothing_that_follows_from_it(triggers: Path) -> None:
+    """The confirmation's template has no unsubscribe link: no fault, though its trigger cannot be read."""
+    (triggers / "a.yaml").write_text(CART.replace("unless:", "unles:"), "utf-8")
+    (triggers / "b.yaml").write_text(ORDER.replace("kind:", "kynd:"), "utf-8")
+    (triggers / "c.yml").write_bytes(b"id: \xff\xfe")
+    said = problems(triggers)
+    assert {line.split(":")[0] for line in said} == {"a.yaml", "b.yaml", "c.yml"}
+    assert "c.yml:1: file: it is no text in UTF-8; save it as UTF-8" in said
+
+
+def test_a_missing_template_is_named(triggers: Path) -> None:
+    (triggers / "carts.yaml").write_text(CART.replace("mail: cart-questions", "mail: cart-question"), "utf-8")
+    line = CART.splitlines().index("  - mail: cart-questions") + 1
+    assert problems(triggers) == [
+        f"carts.yaml:{line}: steps[2].mail: there is no template 'cart-question' in templates/; "
+        "did you mean 'cart-questions'?"
+    ]
+
+
+def test_where_no_template_is_alike_all_are_named(triggers: Path, templates: Path) -> None:
+    write_template(templates, "hello", LINK, "{{ unsubscribe_url }}")
+    (triggers / "order.yaml").write_text(ORDER, "utf-8")
+    (said,) = problems(triggers, templates)
+    assert said.endswith("there is no template 'order-confirmation' in mails/; there are: hello")
+
+
+def test_an_id_belongs_to_one_file(triggers: Path) -> None:
+    (triggers / "a.yaml").write_text(CART, "utf-8")
+    (triggers / "b.yaml").write_text(CART, "utf-8")
+    line = CART.splitlines().index("id: cart-abandoned") + 1
+    assert problems(triggers) == [
+        f"b.yaml:{line}: id: 'cart-abandoned' is the id of a.yaml; give each trigger its own"
+    ]
+
+
+def test_an_empty_folder_is_no_rule_set(triggers: Path) -> None:
+    assert problems(triggers) == [f"{triggers}: no trigger files (*.yaml) here"]
+
+
+def test_marketing_asks_for_an_unsubscribe_link(triggers: Path, templates: Path) -> None:
+    """A template is marketing as soon as one marketing trigger mails it, in whatever order they come."""
+    write_template(templates, "note", "Hello")
+    order = ORDER.replace("mail: order-confirmation", "mail: note")
+    (triggers / "m-order.yaml").write_text(order, "utf-8")
+    assert [each.name for each in read_rule_set(triggers, templates).templates] == ["note"]
+    marketing = order.replace("kind: transactional", "kind: marketing").replace("id: order", "id: other")
+    for name in ("a-first.yaml", "z-last.yaml"):
+        (triggers / name).write_text(marketing, "utf-8")
+        assert any("unsubscribe_url" in line for line in problems(triggers, templates))
+        (triggers / name).unlink()
