@@ -95,14 +95,16 @@ class Sender:
         """Until `stop` or cancelled; what is in work is finished or left to the ledger."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(self._web.run()), tasks.create_task(self._templates.run())]
+                tasks.create_task(self._web.run())
+                tasks.create_task(self._templates.run())
                 path = tasks.create_task(self._work())
                 await self._until_stopped(path)
                 path.cancel()
                 await self._finish_work()
                 self._web.stop()
-                background[1].cancel()
+                self._templates.stop()
         finally:
+            self._stop.set()
             await self._lanes.cancel()
             await self._close()
 
@@ -135,7 +137,7 @@ class Sender:
 
     async def _read_requests(self) -> None:
         """The path."""
-        while True:
+        while not self._stop.is_set():
             room = await self._lanes.wait_for_room()
             for record in await self._inbox.read(room):
                 self._lanes.submit(lane_of(record.value), partial(self._take, record))
@@ -147,7 +149,7 @@ class Sender:
 
     async def _send_due(self) -> None:
         """Brings held mails up when the clock passes their instant."""
-        while True:
+        while not self._stop.is_set():
             ids = await self._ledger.due_ids(self._clock.now())
             await self._bring_up(ids)
             await self._note_next_due()
@@ -159,7 +161,7 @@ class Sender:
 
     async def _keep_house(self) -> None:
         """Idle connections end; claims whose owner fell silent are taken over when their lease is over."""
-        while True:
+        while not self._stop.is_set():
             await asyncio.sleep(HOUSEKEEPING_S)
             await self._relay.close_idle()
             await self._adopt()

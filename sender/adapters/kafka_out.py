@@ -127,7 +127,8 @@ class Publisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             try:
-                await asyncio.wait_for(producer.stop(), 5)
+                async with asyncio.timeout(5):
+                    await producer.stop()
             except (KafkaError, OSError, TimeoutError) as error:
                 log.debug("closing a failed producer: %s", error)
 

@@ -135,7 +135,8 @@ class Connection:
     async def quit(self) -> None:
         """Politely."""
         try:
-            await asyncio.wait_for(self._client.quit(), 2)
+            async with asyncio.timeout(2):
+                await self._client.quit()
         except (SMTPException, OSError, TimeoutError):
             self.close()
 

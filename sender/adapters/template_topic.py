@@ -39,12 +39,17 @@ class TemplateStore:
         self._end = -1
         self._read = asyncio.Condition()
         self._ask_end = asyncio.Event()
+        self._stopped = False
         self.caught_up = False
 
+    def stop(self) -> None:
+        """Asks `run` to end."""
+        self._stopped = True
+
     async def run(self) -> None:
-        """Reads until cancelled; waits while Kafka is away."""
+        """Reads until `stop` or cancelled; waits while Kafka is away."""
         delay_s = 0.5
-        while True:
+        while not self._stopped:
             try:
                 await self._read_on()
             except (KafkaError, OSError) as error:
@@ -103,7 +108,7 @@ class TemplateStore:
             await consumer.start()
             consumer.assign([self._partition])
             self._ask_end.set()
-            while True:
+            while not self._stopped:
                 batches = await consumer.getmany(self._partition, timeout_ms=POLL_MS)
                 for record in batches.get(self._partition, ()):
                     self._take(record.offset, record.value)

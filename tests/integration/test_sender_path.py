@@ -1,7 +1,6 @@
 """The sender on real peers: what is requested is mailed once, at the right time, and told back."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,16 +8,13 @@ from schemas.delivery import Delivery
 from schemas.event import Event
 from schemas.ids import feedback_event_id
 from schemas.instants import HOUR_MS, format_instant
-from tests.fixtures.sender_peers import NOW, Bench, cancel, eventually, request
+from tests.fixtures.sender_peers import NOW, Bench, cancel, request, sender_bench
 
 
 @pytest.fixture
-async def bench(kafka_bootstrap: str, redis_url: str) -> Iterator[Bench]:
-    bench = Bench(kafka_bootstrap, redis_url)
-    await asyncio.to_thread(bench.create_topics)
-    bench.relay.start()
-    yield bench
-    bench.relay.stop()
+async def bench(kafka_bootstrap: str, redis_url: str) -> AsyncIterator[Bench]:
+    async with sender_bench(kafka_bootstrap, redis_url) as bench:
+        yield bench
 
 
 async def test_a_request_becomes_one_mail_and_is_told_back(bench: Bench) -> None:
@@ -52,14 +48,14 @@ async def test_a_cancel_stops_what_is_held_and_what_is_read_later(bench: Bench) 
     quiet = [[format_instant(NOW - HOUR_MS), format_instant(NOW + HOUR_MS)]]
     bench.produce(cancel("never"), request("held", not_between=quiet))
     async with bench.running() as sender:
-        await eventually(lambda: (sender.progress() or ({}, None))[1] == NOW + HOUR_MS, "the mail is held")
+        assert await bench.settled(sender, 2) == NOW + HOUR_MS
         bench.produce(cancel("held"), request("never"))
         await bench.delivered({"held": "cancelled", "never": "cancelled"})
         bench.clock.move_to(NOW + 2 * HOUR_MS)
         bench.produce(request("last"), cancel("last-not"))
         await bench.delivered({"last": "sent", "held": "cancelled", "never": "cancelled"})
         bench.produce(cancel("last"))
-        await eventually(lambda: sender.progress() is not None, "the late cancel is read")
+        await bench.settled(sender, 7)
     assert bench.relay.sent_ids() == ["last"]
     assert bench.deliveries()["last"] == ["sent"]
 
@@ -69,14 +65,12 @@ async def test_quiet_hours_hold_a_mail_until_the_clock_passes_them(bench: Bench)
     bench.produce(request("night", not_between=quiet), request("day"))
     async with bench.running() as sender:
         await bench.delivered({"day": "sent"})
-        positions, due_at = await eventually(sender.progress, "all is read")
-        assert due_at == NOW + HOUR_MS
-        assert sum(positions.values()) == 2
+        assert await bench.settled(sender, 2) == NOW + HOUR_MS
         assert bench.relay.sent_ids() == ["day"]
         bench.clock.move_to(NOW + HOUR_MS)
         assert sender.progress() is None, "a due mail is work that is known"
         await bench.delivered({"night": "sent"})
-        assert (await eventually(sender.progress, "the held mail is done"))[1] is None
+        assert await bench.settled(sender, 2) is None
 
 
 async def test_an_expired_request_is_never_mailed(bench: Bench) -> None:
