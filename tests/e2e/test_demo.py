@@ -1,0 +1,179 @@
+"""`tetik demo` as a person runs it: the command, a real Kafka, Redis and SMTP server, one day of the week.
+
+Then a mail is taken away and a decision is added, and the same check that has just passed finds both.
+"""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.decision import Decision
+from schemas.topics import TRIGGERS
+from services.demo.check import find_faults
+from services.demo.command import DemoOptions, write_script
+from services.demo.expected import expected_decisions
+from services.demo.reading import Observed, observe
+from services.demo.report import REPORT_FILE
+from services.demo.script import span
+from services.platform.ports import Ports
+from tests.fixtures.platform import free_ports
+
+DAYS, SHOPPERS = 1, 20
+DEADLINE_S = 170
+pytestmark = pytest.mark.timeout(240)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningDemo:
+    """A demo that has ended its day and stays up."""
+
+    process: subprocess.Popen[str]
+    data: Path
+    ports: Ports
+    screen: Path
+
+    @property
+    def kafka(self) -> str:
+        return f"127.0.0.1:{self.ports.kafka}"
+
+    @property
+    def report(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((self.data / REPORT_FILE).read_text("utf-8"))
+        return loaded
+
+    def mails(self) -> list[EmailMessage]:
+        files = sorted((self.data / "mail").glob("*.eml"))
+        return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    folder = tmp_path_factory.mktemp("demo")
+    names = [each.name for each in fields(Ports)]
+    ports = Ports(**dict(zip(names, free_ports(len(names)), strict=True)))
+    chosen = [f"--{name.replace('_', '-')}-port={getattr(ports, name)}" for name in names]
+    command = [sys.executable, "-m", "services.cli", "demo", "--stay", "--broker=kafka"]
+    command += [f"--days={DAYS}", f"--shoppers={SHOPPERS}", f"--data={folder / 'data'}", *chosen]
+    screen = folder / "screen.txt"
+    with screen.open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True)
+        running = RunningDemo(process, folder / "data", ports, screen)
+        try:
+            _until_reported(running)
+            yield running
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            finally:
+                process.kill()
+
+
+def _until_reported(demo: RunningDemo) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not (demo.data / REPORT_FILE).exists():
+        assert demo.process.poll() is None, demo.screen.read_text()
+        assert time.monotonic() < deadline, demo.screen.read_text()
+        time.sleep(0.2)
+
+
+def test_everything_is_as_expected(demo: RunningDemo) -> None:
+    report = demo.report
+    assert report["faults"] == []
+    assert report["events"]["order_completed (real)"] > 30
+    assert report["events"]["signed_up (simulated)"] > 10
+    assert report["mails"].keys() >= {"welcome", "cart-reminder", "order-confirmation"}
+    outcomes = {(trigger, outcome) for trigger, _, outcome, _, _ in report["decisions"]}
+    assert outcomes >= {
+        ("cart-abandoned", "cancelled"),
+        ("cart-abandoned", "exited"),
+        ("cart-abandoned", "no_address"),
+        ("cart-abandoned", "no_consent"),
+        ("order-confirmation", "no_address"),
+    }
+    measured = {each["name"] for each in report["latencies"]}
+    assert measured == {"event → decision", "event → SMTP", "due → decision", "due → SMTP"}
+
+
+def test_the_mails_say_what_the_shoppers_did(demo: RunningDemo) -> None:
+    script = write_script(DemoOptions(days=DAYS, shoppers=SHOPPERS))
+    mails = demo.mails()
+    order = next(each for each in script if each.type == "order_completed" and each.customer_id)
+    confirmation = _mail_to(mails, f"{order.customer_id}@customers.example", "order-confirmation")
+    assert order.properties["order_id"] in _text(confirmation)
+    assert order.properties["products"][0]["name"] in _text(confirmation)
+    assert confirmation["List-Unsubscribe"] is None
+
+    reminder = next(mail for mail in mails if mail["X-Tetik-Step"] == "cart-reminder")
+    shopper = str(reminder["To"]).partition("@")[0]
+    added = next(each for each in script if each.type == "product_added" and each.customer_id == shopper)
+    assert added.properties["name"] in _text(reminder)
+    assert "http" in str(reminder["List-Unsubscribe"])
+    parts = [part.get_content_type() for part in reminder.walk() if not part.is_multipart()]
+    assert parts == ["text/plain", "text/html"]
+
+
+def test_real_customers_get_confirmations_alone(demo: RunningDemo) -> None:
+    steps = {mail["X-Tetik-Step"] for mail in demo.mails() if str(mail["To"]).startswith("retail-")}
+    assert steps == {"order-confirmation"}
+
+
+def test_the_check_finds_what_is_planted(demo: RunningDemo) -> None:
+    """After the others that look at mails, because it takes one away."""
+    assert _faults(asyncio.run(observe(demo.kafka, demo.data / "mail"))) == []
+
+    mail = sorted((demo.data / "mail").glob("*.eml"))[0]
+    mail.unlink()
+    seen = asyncio.run(observe(demo.kafka, demo.data / "mail"))
+    record, decision = next(each for each in seen.decisions if each[1].outcome == "fired")
+    stranger = decision.model_copy(update={"occasion": "planted"})
+    asyncio.run(_write(demo.kafka, [decision, stranger], record.partition))
+
+    found = _faults(asyncio.run(observe(demo.kafka, demo.data / "mail")))
+    assert sorted(found) == [("doubled", "decision"), ("extra", "decision"), ("missing", "mail")]
+
+
+def test_it_ends_cleanly_with_code_0(demo: RunningDemo) -> None:
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0
+    said = f"all {demo.report['expected_decisions']} expected decisions are there"
+    assert said in demo.screen.read_text()
+
+
+def _mail_to(mails: list[EmailMessage], address: str, step: str) -> EmailMessage:
+    return next(mail for mail in mails if mail["To"] == address and mail["X-Tetik-Step"] == step)
+
+
+def _text(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+def _faults(observed: Observed) -> list[tuple[str, str]]:
+    script = write_script(DemoOptions(days=DAYS, shoppers=SHOPPERS))
+    expected = expected_decisions(script, span(DAYS)[1])
+    return [(fault.kind, fault.what) for fault in find_faults(script, expected, observed)]
+
+
+async def _write(kafka: str, decisions: list[Decision], partition: int) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all")
+    await producer.start()
+    try:
+        for decision in decisions:
+            value = decision.model_dump_json().encode()
+            await producer.send_and_wait(TRIGGERS, value, partition=partition)
+    finally:
+        await producer.stop()
