@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Literal, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -57,12 +56,11 @@ class TopicClock:
         self._tick: ClockTick | None = None
         self._now: Instant = 0
         self._moved = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def sequence(self) -> int:
         """The number of the present tick."""
-        assert self._tick is not None, "start() waits for the first tick"
+        assert self._tick is not None, "nothing is asked before first_tick()"
         return self._tick.sequence
 
     def now(self) -> Instant:
@@ -77,42 +75,37 @@ class TopicClock:
         except TimeoutError:
             return
 
-    async def start(self) -> None:
-        """Begin to follow; returns at the first tick (the newest one if there are some already)."""
+    async def first_tick(self) -> None:
+        """Returns once there is a time."""
+        while self._tick is None:
+            await self._moved.wait()
+
+    async def follow(self) -> None:
+        """Follow the ticks until cancelled, from the newest there is. Raises KafkaError, and ValidationError
+        for what is no tick: a clock that stands still must not go unnoticed."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             fetch_max_wait_ms=100,
         )
-        await consumer.start()
-        clock = TopicPartition(CLOCK, 0)
-        consumer.assign([clock])
-        end = (await consumer.end_offsets([clock]))[clock]
-        consumer.seek(clock, max(0, end - 1))
-        self._task = asyncio.create_task(self._follow(consumer), name="clock")
-        if end == 0:
-            logger.info("waiting for the first tick on %s", CLOCK)
-        while self._tick is None:
-            await self.wait(1.0)
-            if self._task.done():
-                self._task.result()
-
-    async def stop(self) -> None:
-        """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         try:
+            await consumer.start()
+            clock = TopicPartition(CLOCK, 0)
+            consumer.assign([clock])
+            end = (await consumer.end_offsets([clock]))[clock]
+            consumer.seek(clock, max(0, end - 1))
+            if end == 0:
+                logger.info("waiting for the first tick on %s", CLOCK)
             async for record in consumer:
-                tick = ClockTick.model_validate_json(record.value)
-                self._tick, self._now = tick, instant_of(tick.now)
-                moved, self._moved = self._moved, asyncio.Event()
-                moved.set()
+                self._move(ClockTick.model_validate_json(record.value))
         finally:
             await consumer.stop()
+
+    def _move(self, tick: ClockTick) -> None:
+        self._tick, self._now = tick, instant_of(tick.now)
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
 
 
 class ClockReporter:
@@ -127,31 +120,33 @@ class ClockReporter:
     async def run(self) -> None:
         """Report every change of the progress until cancelled."""
         producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
-        await producer.start()
-        last: tuple[int, dict[str, int], datetime | None] | None = None
+        said: ClockReport | None = None
         try:
+            await producer.start()
             while True:
-                sequence, now = self._clock.sequence, self._clock.now()
-                progress = self._progress()
-                if progress is not None and sequence == self._clock.sequence:
-                    positions, due_at = progress
-                    said = (sequence, positions, None if due_at is None else datetime_of(due_at))
-                    if said != last:
-                        report = ClockReport(
-                            service=self._service,
-                            instance=self._service,
-                            sequence=sequence,
-                            now=datetime_of(now),
-                            positions=positions,
-                            next_due_at=said[2],
-                        )
-                        await producer.send_and_wait(
-                            CLOCK_REPORTS,
-                            report.model_dump_json().encode(),
-                            key=self._service.encode(),
-                            partition=0,
-                        )
-                        last = said
+                report = self._report()
+                if report is not None and report != said:
+                    await producer.send_and_wait(
+                        CLOCK_REPORTS,
+                        report.model_dump_json().encode(),
+                        key=self._service.encode(),
+                        partition=0,
+                    )
+                    said = report
                 await asyncio.sleep(REPORT_POLL_S)
         finally:
             await producer.stop()
+
+    def _report(self) -> ClockReport | None:
+        progress = self._progress()
+        if progress is None:
+            return None
+        positions, due_at = progress
+        return ClockReport(
+            service=self._service,
+            instance=self._service,
+            sequence=self._clock.sequence,
+            now=datetime_of(self._clock.now()),
+            positions=positions,
+            next_due_at=None if due_at is None else datetime_of(due_at),
+        )

@@ -3,7 +3,15 @@
 import asyncio
 
 from services.health import create_health_app
-from services.process import clock_of, reporting, run_process, serving, start_logging, wait_for_kafka
+from services.process import (
+    clock_of,
+    reporting,
+    run_process,
+    serving,
+    start_logging,
+    unless_stopped,
+    wait_for_kafka,
+)
 from services.settings import EngineProcess, load_settings
 from trigger_engine.adapters.worker import EngineSettings, EngineWorker
 
@@ -16,8 +24,8 @@ def main() -> None:
 
 
 async def _run(settings: EngineProcess, stop: asyncio.Event) -> None:
-    await wait_for_kafka(settings.kafka, stop)
-    async with clock_of(settings) as clock:
+    await unless_stopped(wait_for_kafka(settings.kafka), stop)
+    async with clock_of(settings, stop) as clock:
         worker = EngineWorker(
             EngineSettings(
                 kafka=settings.kafka,

@@ -31,7 +31,7 @@ def main() -> None:
 
 
 async def _run(settings: IngestProcess, ingest_settings: IngestSettings, stop: asyncio.Event) -> None:
-    async with clock_of(settings) as clock:
+    async with clock_of(settings, stop) as clock:
         app = create_app(ingest_settings, clock, machine_now)
         async with (
             serving(app, settings.ingest_host, settings.ingest_port),

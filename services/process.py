@@ -5,9 +5,10 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NoReturn
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, NoReturn
 
 import uvicorn
 from aiokafka import AIOKafkaProducer
@@ -47,6 +48,10 @@ def run_process(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     _exit(OK)
 
 
+class StoppedEarly(Exception):
+    """A signal came before there was anything to finish."""
+
+
 async def _until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -54,11 +59,20 @@ async def _until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> 
         loop.add_signal_handler(number, stop.set)
     try:
         await main(stop)
+    except StoppedEarly:
+        return
     except Exception as error:  # the last resort of the process: say it in one line and end
         own = logging.getLogger("tetik")
-        own.error("stopped: %s", error)
+        own.error("stopped: %s", last_word(error))
         own.debug("stopped by", exc_info=error)
         _exit(FAILED)
+
+
+def last_word(error: BaseException) -> str:
+    """An error in one line: those of a task group by themselves, one without a text by its type."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(last_word(each) for each in error.exceptions)
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _exit(code: int) -> NoReturn:
@@ -66,49 +80,75 @@ def _exit(code: int) -> NoReturn:
     os._exit(code)
 
 
-async def wait_for_kafka(bootstrap: str, stop: asyncio.Event) -> None:
-    """Return when the broker answers (or `stop` is set); say so while it does not."""
+async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Wait for `work`. Raises StoppedEarly if `stop` is set before its end."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise StoppedEarly
+        await working
+    finally:
+        working.cancel()
+        stopped.cancel()
+        await asyncio.gather(working, stopped, return_exceptions=True)
+
+
+async def wait_for_kafka(bootstrap: str) -> None:
+    """Return when the broker answers; say so while it does not."""
     complained = False
     aiokafka_log = logging.getLogger("aiokafka")
     level = aiokafka_log.level
     aiokafka_log.setLevel(logging.CRITICAL)
     try:
-        while not stop.is_set():
-            producer = AIOKafkaProducer(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
-            try:
-                await producer.start()
-            except (KafkaError, OSError):
-                if not complained:
-                    logger.warning(
-                        "Kafka does not answer at %s; trying again every %.0f s (is TETIK_KAFKA right?)",
-                        bootstrap,
-                        RETRY_S,
-                    )
-                    complained = True
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), RETRY_S)
-            else:
-                if complained:
-                    logger.info("Kafka answers at %s", bootstrap)
-                return
-            finally:
-                await producer.stop()
+        while not await _answers(bootstrap):
+            if not complained:
+                logger.warning(
+                    "Kafka does not answer at %s; trying again every %.0f s (is TETIK_KAFKA right?)",
+                    bootstrap,
+                    RETRY_S,
+                )
+                complained = True
+            await asyncio.sleep(RETRY_S)
     finally:
         aiokafka_log.setLevel(level)
+    if complained:
+        logger.info("Kafka answers at %s", bootstrap)
+
+
+async def _answers(bootstrap: str) -> bool:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    try:
+        await producer.start()
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await producer.stop()
+    return True
 
 
 @contextlib.asynccontextmanager
-async def clock_of(settings: ProcessSettings) -> AsyncIterator[SystemClock | TopicClock]:
-    """The clock the settings ask for."""
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run `work` beside the body, to its end. If it fails, the body is cancelled and the error raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(work)
+            yield
+            task.cancel()
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+@contextlib.asynccontextmanager
+async def clock_of(settings: ProcessSettings, stop: asyncio.Event) -> AsyncIterator[SystemClock | TopicClock]:
+    """The clock the settings ask for, once it has a time. Raises StoppedEarly if `stop` is set before."""
     if settings.clock == "system":
         yield SystemClock()
         return
     clock = TopicClock(settings.kafka)
-    await clock.start()
-    try:
+    async with beside(clock.follow()):
+        await unless_stopped(clock.first_tick(), stop)
         yield clock
-    finally:
-        await clock.stop()
 
 
 @contextlib.asynccontextmanager
@@ -119,12 +159,8 @@ async def reporting(
     if not isinstance(clock, TopicClock):
         yield
         return
-    task = asyncio.create_task(ClockReporter(settings.kafka, clock, service, progress).run())
-    try:
+    async with beside(ClockReporter(settings.kafka, clock, service, progress).run()):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 class QuietServer(uvicorn.Server):
@@ -138,16 +174,25 @@ class QuietServer(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[None]:
     """Serve `app` beside the main work. Raises OSError with the fix if the port is taken."""
-    server = QuietServer(
-        uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="on")
-    )
-    task = asyncio.create_task(server.serve())
+    server = QuietServer(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+    with _listening(host, port) as listener:
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn offers no event
+                await asyncio.sleep(0.01)
+            if task.done():
+                raise RuntimeError(f"the HTTP side of {app.title} did not start")
+            yield
+        finally:
+            server.should_exit = True
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Bound here, because uvicorn ends the process when it cannot."""
     try:
-        while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn offers no event
-            await asyncio.sleep(0.01)
-        if task.done():
-            raise OSError(f"cannot listen on {host}:{port}; is it taken? choose another port")
-        yield
-    finally:
-        server.should_exit = True
-        await asyncio.gather(task, return_exceptions=True)
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise OSError(
+            f"cannot listen on {host}:{port} ({error.strerror}): stop what is there, or choose another port"
+        ) from error

@@ -46,7 +46,7 @@ def sender_settings_of(settings: SenderProcess) -> SenderSettings:
 
 
 async def _run(settings: SenderProcess, sender_settings: SenderSettings, stop: asyncio.Event) -> None:
-    async with clock_of(settings) as clock:
+    async with clock_of(settings, stop) as clock:
         sender = Sender(sender_settings, clock)
         async with reporting(settings, clock, "sender", sender.progress):
             running = asyncio.create_task(sender.run())
