@@ -112,9 +112,11 @@ class Demo:
     async def while_up(self, supervisor: Supervisor) -> None:
         """Play, check, report; stay if that was asked for."""
         assert self._begun is not None, "the services are up, so they have had a tick"
-        await self._begun
-        report = await self._play()
-        await self._timekeeper.stop()
+        try:
+            await self._begun
+            report = await self._play()
+        finally:
+            await self._timekeeper.stop()
         report.write(self._plan.data)
         show(self._console, report)
         self._show_where()

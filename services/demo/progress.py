@@ -1,6 +1,6 @@
 """The live line: demo time, events sent, decisions, mails, steps a second.
 
-Without a terminal there is one line a day instead.
+Without a terminal there is a line now and then instead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,13 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from schemas.instants import DAY_MS, Instant, datetime_of
+from schemas.instants import Instant, datetime_of
 from schemas.topics import DELIVERIES, TRIGGERS
 from services.demo.driver import Step
 from services.demo.reading import Record
 
 RATE_OVER_S = 3.0
+LINE_EVERY_S = 15.0
 
 
 class Display:
@@ -39,7 +40,7 @@ class Display:
         self._task: TaskID = self._bar.add_task("", total=end - start, day="", counts="")
         self._rate = 0.0
         self._measured = (monotonic(), 0)
-        self._day = 0
+        self._line_at = monotonic() + LINE_EVERY_S
 
     def __enter__(self) -> "Display":
         self._bar.start()
@@ -61,10 +62,9 @@ class Display:
         self._bar.update(
             self._task, completed=step.at - self._start, day=f"{at:%a %d %b %Y %H:%M}", counts=counts
         )
-        day = (step.at - self._start) // DAY_MS
-        if day != self._day and not self._console.is_terminal:
-            self._day = day
-            self._console.print(f"  {at:%a %d %b %Y}: {counts}")
+        if not self._console.is_terminal and monotonic() >= self._line_at:
+            self._line_at += LINE_EVERY_S
+            self._console.print(f"  {at:%a %d %b %Y %H:%M}  {counts}")
 
     def _measure(self, step: Step) -> None:
         then, number = self._measured

@@ -77,9 +77,9 @@ class Timekeeper:
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
-        for client in (self._consumer, self._offsets, self._producer):
-            if client is not None:
-                await client.stop()
+        clients = [each for each in (self._consumer, self._offsets, self._producer) if each is not None]
+        # aiokafka's stop raises CancelledError while it waits for a broker that has gone.
+        await asyncio.gather(*(client.stop() for client in clients), return_exceptions=True)
 
     @property
     def next_due_at(self) -> Instant | None:
