@@ -29,6 +29,7 @@ VARIABLES = frozenset({"profile", "cart", "event", "unsubscribe_url", "locale", 
 """What a template may name."""
 
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
 
 
 class RenderFailed(ValueError):
@@ -64,7 +65,7 @@ class CompiledTemplate:
         return Rendered(
             subject=subject[:SUBJECT_LENGTH_MAX],
             html=self._render("html", self._html, given),
-            text=self._render("text", self._text, given).strip() + "\n",
+            text=_BLANK_LINES.sub("\n\n", self._render("text", self._text, given)).strip() + "\n",
         )
 
     def _compile(self, part: str, source: str, environment: Environment) -> Template:
