@@ -30,10 +30,10 @@ async def _run(settings: EngineProcess, stop: asyncio.Event) -> None:
             EngineSettings(
                 kafka=settings.kafka,
                 partitions=settings.partitions,
-                group=settings.group,
                 rejected_max=settings.rejected_max,
                 session_timeout_s=settings.session_timeout_s,
                 check_crcs=settings.check_crcs,
+                instance=settings.engine_instance,
             ),
             clock,
         )

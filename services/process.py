@@ -21,16 +21,37 @@ from services.settings import ProcessSettings
 logger = logging.getLogger(__name__)
 
 RETRY_S = 2.0
+QUIET_S = 30.0
 FAUST_SUBCLASSES = ("trigger_engine.adapters.batch_transport", "trigger_engine.adapters.customer_store")
 """Faust's services log under the name of the module that subclasses them."""
 OK, FAILED = 0, 1
 
 
+class Sparing(logging.Filter):
+    """Lets one line of a kind through in `QUIET_S`: aiokafka says hundreds a second during an outage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_at: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to log the record; a kind is a library's message before its values are filled in."""
+        if not record.name.startswith("aiokafka"):
+            return True
+        kind = (record.name, str(record.msg))
+        if record.created - self._said_at.get(kind, 0.0) < QUIET_S:
+            return False
+        self._said_at[kind] = record.created
+        return True
+
+
 def start_logging(level: str) -> None:
-    """One line an event on stderr; the libraries' own chatter only from warnings up."""
+    """One line an event on stderr; the libraries' own chatter only from warnings up, and sparingly."""
     logging.basicConfig(
         level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Sparing())
     for noisy in ("aiokafka", "kafka", "httpx", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for redundant in ("faust", "mode", *FAUST_SUBCLASSES):

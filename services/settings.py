@@ -60,11 +60,12 @@ class EngineProcess(ProcessSettings):
 
     http_host: str = "127.0.0.1"
     engine_http_port: Port = 8081
-    group: Annotated[str, Field(min_length=1, description="consumer group and transactional id prefix")] = (
-        "tetik"
-    )
     rejected_max: Annotated[int, Field(ge=1, le=1000, description="failed of 1,000 that stop it")] = 100
     session_timeout_s: Annotated[float, Field(ge=6, le=300)] = 20.0
+    engine_instance: Annotated[
+        str | None,
+        Field(min_length=1, description="a name kept over restarts; no two live engines may share it"),
+    ] = None
 
 
 class SenderProcess(ProcessSettings):

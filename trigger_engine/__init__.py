@@ -1,1 +1,1 @@
-"""Events in, decisions and e-mail requests out. `app.py` is the path; `core/` is pure; `adapters/` do the I/O."""
+"""Events in, decisions and mail requests out: `app.py` is the path, `core/` is pure, `adapters/` do I/O."""

@@ -47,7 +47,7 @@ RESERVED_TYPES = CONTROL_TYPES | FEEDBACK_TYPES | {"hand_over", "product_notice"
 
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NAME_LENGTH_MAX = 200
-_PLAIN_LETTERS = str.maketrans({"ı": "i", "ə": "e", "Ə": "E", "ø": "o", "ß": "ss", "æ": "ae"})  # noqa: RUF001
+_PLAIN_LETTERS = str.maketrans({"ı": "i", "ə": "e", "Ə": "E", "ø": "o", "ß": "ss", "æ": "ae"})
 
 
 def type_of_name(name: object) -> str:

@@ -80,13 +80,25 @@ def plan(wish: Wish) -> Plan:
     specs = _broker_specs(broker, data, ports, wish.environment)
     if redis.executable is not None:
         specs.append(redis_spec(redis, data, ports.redis))
-    # The broker in memory writes transaction markers without a valid checksum.
-    extra = {"TETIK_CHECK_CRCS": "false"} if broker.kind is BrokerKind.MEMORY else {}
-    specs += [component_spec(each, {**extra, **wish.extra}) for each in own_components(place)]
+    specs += [
+        component_spec(each, {**_only_here(each, broker), **wish.extra}) for each in own_components(place)
+    ]
     return Plan(
         data=data, ports=ports, broker=broker, redis=redis, place=place, specs=tuple(specs),
         ports_needed=_ports_needed(broker, redis),
     )  # fmt: skip
+
+
+def _only_here(component: Component, broker: Broker) -> dict[str, str]:
+    """What holds for one machine and not for the image."""
+    settings: dict[str, str] = {}
+    if component.name == "engine":
+        # The only one here: with a name of its own it goes on at once after a crash.
+        settings["TETIK_ENGINE_INSTANCE"] = "engine-0"
+    if broker.kind is BrokerKind.MEMORY:
+        # This broker writes transaction markers without a valid checksum.
+        settings["TETIK_CHECK_CRCS"] = "false"
+    return settings
 
 
 def component_spec(component: Component, extra: Mapping[str, str]) -> ProcessSpec:

@@ -40,9 +40,9 @@ INGEST = SHARED | {
 ENGINE = SHARED | {
     "http_host": "127.0.0.1",
     "engine_http_port": 8081,
-    "group": "tetik",
     "rejected_max": 100,
     "session_timeout_s": 20.0,
+    "engine_instance": None,
 }
 SENDER = SHARED | {
     "redis": "redis://redis.example:6379/0",
@@ -60,7 +60,11 @@ SENDER = SHARED | {
     "on_ambiguous": "skip",
 }
 EXPECTED = {"ingest": INGEST, "engine": ENGINE, "sender": SENDER}
-OPTIONAL = {"TETIK_SMTP_USER": "tetik", "TETIK_SMTP_PASSWORD": "replace-this-password"}
+OPTIONAL = {
+    "TETIK_SMTP_USER": "tetik",
+    "TETIK_SMTP_PASSWORD": "replace-this-password",
+    "TETIK_ENGINE_INSTANCE": "engine-0",
+}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import faust
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ProducerFenced
 from faust.types import TP
 
@@ -27,6 +28,9 @@ from trigger_engine.core.timer_index import NEVER
 
 logger = logging.getLogger(__name__)
 
+GROUP = "tetik"
+"""Names the consumer group, the transactional ids and (with the table's name) the changelog. No setting:
+the topics have fixed names, and under two groups two engines would write one state unfenced."""
 TICK_MAX_S = 0.1
 """How late a wake-up armed since the last look may be noticed."""
 TICK_MIN_S = 0.01
@@ -46,15 +50,16 @@ class EngineStopped(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What the engine needs. `kafka` is `host:port[,host:port]`; `group` names the consumer group, the
-    transactional ids and the changelog; `rejected_max` is out of 1,000 inputs."""
+    """What the engine needs. `kafka` is `host:port[,host:port]`; `rejected_max` is out of 1,000 inputs;
+    `instance` makes the membership static: a restart under the same name gets its partitions back at once
+    instead of after the session's end."""
 
     kafka: str
     partitions: int
-    group: str = "tetik"
     rejected_max: int = 100
     session_timeout_s: float = 20.0
     check_crcs: bool = True
+    instance: str | None = None
 
 
 class EngineWorker:
@@ -68,7 +73,7 @@ class EngineWorker:
         self._rules = RuleBook(settings.kafka)
         self._owned = PartitionsOwned(
             bootstrap=settings.kafka,
-            group=settings.group,
+            group=GROUP,
             rules=self._rules,
             end_offsets=self._end_offsets,
             seek=self._seek,
@@ -130,7 +135,7 @@ class EngineWorker:
         customer_store.register_store()
         settings = self.settings
         app = faust.App(
-            settings.group,
+            GROUP,
             broker=";".join(f"{batch_transport.SCHEME}://{host}" for host in settings.kafka.split(",")),
             store=f"{customer_store.SCHEME}://",
             # Not Faust's exactly_once: 0.15.3 commits offsets without their changelog.
@@ -142,6 +147,7 @@ class EngineWorker:
             topic_allow_declare=False,
             # "latest" would jump to the end on an out-of-range offset and never finish (issue 651).
             consumer_auto_offset_reset="earliest",
+            consumer_group_instance_id=settings.instance,
             broker_check_crcs=settings.check_crcs,
             broker_session_timeout=settings.session_timeout_s,
             broker_heartbeat_interval=min(3.0, settings.session_timeout_s / 4),
@@ -186,20 +192,32 @@ class EngineWorker:
                 await writer.submit(batch, acknowledge)
 
     async def _keep_time(self) -> None:
-        """Tell writers with due wake-ups where their log ended, asked at or after the due time."""
-        while True:
-            now = self._clock.now()
-            writers = self._owned.writers
-            waiting = [number for number, writer in writers.items() if writer.waits_for_tail(now)]
-            if waiting and self.ready:
-                ends = await self._end_offsets(EVENTS, waiting)
-                for number, end in ends.items():
-                    if number in writers:
-                        writers[number].log_ended(now, end)
-            next_due_at = min((writer.next_due_at for writer in writers.values()), default=NEVER)
-            self.metrics.timers_pending.set(sum(len(w.partition.timers) for w in writers.values()))
-            wait_s = (next_due_at - now) / 1000
-            await self._clock.wait(min(max(wait_s, TICK_MIN_S), TICK_MAX_S))
+        """Tell writers with due wake-ups where their log ended, asked at or after the due time.
+
+        Asked on a connection of its own: a broker answers a connection's requests in turn, and behind a
+        waiting fetch the answer takes up to FETCH_WAIT_MS, by which every timer would be late.
+        """
+        asking = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka, isolation_level="read_committed")
+        await asking.start()
+        try:
+            while True:
+                await self._look_at_the_time(asking)
+        finally:
+            await asking.stop()
+
+    async def _look_at_the_time(self, asking: AIOKafkaConsumer) -> None:
+        now = self._clock.now()
+        writers = self._owned.writers
+        waiting = [number for number, writer in writers.items() if writer.waits_for_tail(now)]
+        if waiting and self.ready:
+            ends = await asking.end_offsets([TopicPartition(EVENTS, number) for number in waiting])
+            for partition, end in ends.items():
+                if partition.partition in writers:
+                    writers[partition.partition].log_ended(now, end)
+        next_due_at = min((writer.next_due_at for writer in writers.values()), default=NEVER)
+        self.metrics.timers_pending.set(sum(len(w.partition.timers) for w in writers.values()))
+        wait_s = (next_due_at - now) / 1000
+        await self._clock.wait(min(max(wait_s, TICK_MIN_S), TICK_MAX_S))
 
     async def _end_offsets(self, topic: str, partitions: list[int]) -> dict[int, int]:
         if not partitions:

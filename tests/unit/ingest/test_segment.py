@@ -117,7 +117,7 @@ def test_alias_names_both_ids() -> None:
         ("Signed Up", "signed_up"),
         ("HTMLPage Viewed", "html_page_viewed"),
         ("Ürün Görüntülendi", "urun_goruntulendi"),
-        ("Alış-veriş 2", "alis_veris_2"),  # noqa: RUF001
+        ("Alış-veriş 2", "alis_veris_2"),
         ("Səbət İzləndi", "sebet_izlendi"),
     ],
 )

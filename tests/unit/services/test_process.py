@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import subprocess
@@ -11,7 +12,17 @@ import pytest
 from fastapi import FastAPI
 
 from services.clock import SystemClock
-from services.process import StoppedEarly, beside, clock_of, last_word, reporting, serving, unless_stopped
+from services.process import (
+    QUIET_S,
+    Sparing,
+    StoppedEarly,
+    beside,
+    clock_of,
+    last_word,
+    reporting,
+    serving,
+    unless_stopped,
+)
 from services.settings import ProcessSettings
 from tests.fixtures.platform import free_ports
 
@@ -147,3 +158,20 @@ async def test_a_taken_port_is_named() -> None:
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
             async with serving(FastAPI(), "127.0.0.1", port):
                 pytest.fail("it listens")
+
+
+def test_a_librarys_repetitions_are_thinned_and_our_own_lines_are_not() -> None:
+    sparing = Sparing()
+
+    def passes(name: str, message: str, at: float, *values: object) -> bool:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, message, values, None)
+        record.created = at
+        return sparing.filter(record)
+
+    assert passes("aiokafka", "cannot reach node %s", 1_000.0, 1)
+    assert not passes("aiokafka", "cannot reach node %s", 1_000.1, 2)
+    assert passes("aiokafka", "another thing", 1_000.1)
+    assert passes("aiokafka.consumer", "cannot reach node %s", 1_000.1, 1)
+    assert passes("aiokafka", "cannot reach node %s", 1_000.0 + QUIET_S, 1)
+    assert passes("tetik.sender", "mail kept", 1_000.0)
+    assert passes("tetik.sender", "mail kept", 1_000.0)
