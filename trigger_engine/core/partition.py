@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from traceback import format_exception
+from typing import TypeAlias
 
 import msgspec
 
@@ -70,11 +71,19 @@ class Flush:
     rules_digest: str = ""
 
 
+_Source: TypeAlias = tuple[str, int, bytes | None, bytes]
+"""A record of the log: topic, offset, key, value."""
+
+
 class _Applied(msgspec.Struct, frozen=True, gc=False):
-    """An input of the present flush, so that it can be applied again; `abandoned` if it had raised."""
+    """An input of the present flush, so that it can be applied again; `abandoned` if it had raised.
+
+    An event is kept as the bytes it came in: decoded, the thousands of a flush would be walked by every
+    collection of garbage, and only an input that fails has them read again.
+    """
 
     key: str
-    given: EventInput | WakeUp
+    given: _Source | WakeUp
     now: Instant
     abandoned: str | None
 
@@ -141,39 +150,42 @@ class Partition:
         """Apply one record of the log; it never raises for what the record holds."""
         self._moved = True
         self.inputs_seen += 1
+        source = (topic, offset, key, value)
         try:
-            event = decode_event(value)
-            received_at = parse_instant(event.received_at)
-            occurred_at = parse_instant(event.occurred_at)
-            subject = _subject(event)
+            received_at, event = self._read(source)
         except ValueError as error:  # Malformed is one
-            self._reject(topic, offset, key, value, str(error), None, now)
+            self._reject(*source, str(error), None, now)
             return
         if received_at > self._received_max:
             self._received_max = received_at
             if self.timers.next_due_at < received_at:
                 # never beyond `now`: another machine's clock may run ahead of ours
                 self.fire_due(min(received_at - 1, now), now)
+        if event is not None:
+            self._apply_event(event, source, now)
+
+    def _read(self, source: _Source) -> tuple[Instant, EventInput | None]:
+        """`received_at`, and the input if the event concerns a customer. Raises ValueError."""
+        topic, offset, _, value = source
+        event = decode_event(value)
+        received_at = parse_instant(event.received_at)
+        occurred_at = parse_instant(event.occurred_at)
+        subject = _subject(event)
         if subject is None:
-            return
-        self._apply(
+            return received_at, None
+        return received_at, EventInput(
+            event.event_id,
+            event.type,
             subject,
-            EventInput(
-                event.event_id,
-                event.type,
-                subject,
-                event.customer_id,
-                event.anonymous_id,
-                occurred_at,
-                received_at,
-                event.source,
-                event.properties,
-                event.context,
-                event.backfill,
-                CauseRecord("event", topic, self.number, offset, event.event_id),
-            ),
-            now,
-            (topic, offset, key, value),
+            event.customer_id,
+            event.anonymous_id,
+            occurred_at,
+            received_at,
+            event.source,
+            event.properties,
+            event.context,
+            event.backfill,
+            CauseRecord("event", topic, self.number, offset, event.event_id),
         )
 
     def fire_due(self, until: Instant, now: Instant, limit: int | None = None) -> int:
@@ -194,7 +206,7 @@ class Partition:
         while state.next_wake_up_at is not None and state.next_wake_up_at <= until:
             due_at = state.next_wake_up_at
             wake_up = WakeUp(due_at, CauseRecord("wake_up", *state.last_applied(), None))
-            self._apply(key, wake_up, now, None)
+            self._apply_wake_up(key, wake_up, now)
             state = self._live[key]
             if state.next_wake_up_at == due_at:
                 raise RuntimeError(f"a wake-up did not move on: customer {key!r}, due at {due_at}")
@@ -230,25 +242,30 @@ class Partition:
         data = self.customers.get(key)
         return new_state(key) if data is None else decode_state(data)
 
-    def _apply(
-        self,
-        key: str,
-        given: EventInput | WakeUp,
-        now: Instant,
-        source: tuple[str, int, bytes | None, bytes] | None,
-    ) -> None:
-        abandoned = None
+    def _apply_event(self, event: EventInput, source: _Source, now: Instant) -> None:
+        key = event.customer_key
         try:
-            state, effects = step(self.rules, self._state(key), given, now)
+            state, effects = step(self.rules, self._state(key), event, now)
         except Exception as error:  # whatever a rule or a record provokes: undo, record, go on
             self._undo(key)
-            if not isinstance(given, WakeUp):
-                assert source is not None, "events have a source record"
-                self._reject(*source, _in_one_line(error), _traceback_digest(error), now)
-                return
+            self._reject(*source, _in_one_line(error), _traceback_digest(error), now)
+            return
+        self._note(_Applied(key, source, now, None), state, effects)
+
+    def _apply_wake_up(self, key: str, wake_up: WakeUp, now: Instant) -> None:
+        abandoned = None
+        try:
+            state, effects = step(self.rules, self._state(key), wake_up, now)
+        except Exception as error:  # as above, but its runs end here, or it would fail for ever
+            self._undo(key)
             abandoned = _in_one_line(error)
-            state, effects = abandon(self.rules, self._live[key], given, now, abandoned)
-        self._journal.append(_Applied(key, given, now, abandoned))
+            state, effects = abandon(self.rules, self._live[key], wake_up, now, abandoned)
+        self._note(_Applied(key, wake_up, now, abandoned), state, effects)
+
+    def _note(self, applied: _Applied, state: CustomerState, effects: list[Effect]) -> None:
+        """An input went well: what has to be flushed, and when to look at the customer again."""
+        key = applied.key
+        self._journal.append(applied)
         self._live[key] = state
         self._touched[key] = state
         if effects:
@@ -262,11 +279,13 @@ class Partition:
         for past in self._journal:
             if past.key != key:
                 continue
+            given = past.given if isinstance(past.given, WakeUp) else self._read(past.given)[1]
+            assert given is not None, "it concerned a customer when it was applied"
             if past.abandoned is None:
-                state, _ = step(self.rules, state, past.given, past.now)
+                state, _ = step(self.rules, state, given, past.now)
             else:
-                assert isinstance(past.given, WakeUp), "only wake-ups are abandoned"
-                state, _ = abandon(self.rules, state, past.given, past.now, past.abandoned)
+                assert isinstance(given, WakeUp), "only wake-ups are abandoned"
+                state, _ = abandon(self.rules, state, given, past.now, past.abandoned)
         self._live[key] = state
         if key in self._touched:
             self._touched[key] = state
