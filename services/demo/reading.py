@@ -68,10 +68,14 @@ class Observed:
 
 
 class LogReader:
-    """Follows the topics from their beginning; an async context manager."""
+    """Follows the topics from their beginning; an async context manager.
 
-    def __init__(self, bootstrap: str) -> None:
+    `check_crcs` is False for the broker in memory alone: its transactions break the checksums.
+    """
+
+    def __init__(self, bootstrap: str, *, check_crcs: bool = True) -> None:
         self._bootstrap = bootstrap
+        self._check_crcs = check_crcs
         self._consumer: AIOKafkaConsumer | None = None
         self._partitions: list[TopicPartition] = []
         self._following: asyncio.Task[None] | None = None
@@ -84,6 +88,7 @@ class LogReader:
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             isolation_level="read_committed",
+            check_crcs=self._check_crcs,
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         await self._consumer.start()
@@ -112,7 +117,16 @@ class LogReader:
         async with asyncio.timeout(READ_TIMEOUT_S):
             for partition, end in ends.items():
                 while await self._consumer.position(partition) < end:
-                    await self._read_on.wait()
+                    await self._next_round()
+
+    async def _next_round(self) -> None:
+        """Raises what ended the reading, if it has ended."""
+        assert self._following is not None, "enter it first"
+        read_on = asyncio.create_task(self._read_on.wait())
+        await asyncio.wait([read_on, self._following], return_when=asyncio.FIRST_COMPLETED)
+        if self._following.done():
+            read_on.cancel()
+            self._following.result()
 
     async def _ends(self) -> dict[TopicPartition, int]:
         asking = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, isolation_level="read_uncommitted")
