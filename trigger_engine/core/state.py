@@ -152,7 +152,7 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
 
 
 class _Head(msgspec.Struct, array_like=True):
-    """The first fields of a `CustomerState`; reading no further costs a tenth."""
+    """The first fields of a `CustomerState`; reading no further costs less than half (1.0 against 2.4 µs)."""
 
     customer_key: str
     next_wake_up_at: Instant | None = None
