@@ -5,6 +5,7 @@ Then a mail is taken away and a decision is added, and the same check that has j
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -128,6 +129,22 @@ def test_the_mails_say_what_the_shoppers_did(demo: RunningDemo) -> None:
 def test_real_customers_get_confirmations_alone(demo: RunningDemo) -> None:
     steps = {mail["X-Tetik-Step"] for mail in demo.mails() if str(mail["To"]).startswith("retail-")}
     assert steps == {"order-confirmation"}
+
+
+@pytest.mark.parametrize("peer", ["TETIK_KAFKA", "TETIK_REDIS"])
+def test_a_used_kafka_or_redis_is_refused(demo: RunningDemo, peer: str, tmp_path: Path) -> None:
+    named = {"TETIK_KAFKA": demo.kafka, "TETIK_REDIS": f"redis://127.0.0.1:{demo.ports.redis}/0"}
+    refused = subprocess.run(
+        [sys.executable, "-m", "services.cli", "demo", f"--data={tmp_path / 'data'}"],
+        env={**os.environ, peer: named[peer]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert refused.returncode == 1
+    assert named[peer] in refused.stdout.replace("\n", "")
+    assert "already" in refused.stdout
+    assert "Traceback" not in refused.stdout + refused.stderr
 
 
 def test_the_check_finds_what_is_planted(demo: RunningDemo) -> None:
