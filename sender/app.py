@@ -53,7 +53,7 @@ class Sender:
             connections=settings.concurrency + 8,
         )
         self._relay = SmtpPool(settings.smtp)
-        self._templates = TemplateStore(settings.kafka, settings.topics.rules)
+        self._templates = TemplateStore(settings.kafka, settings.topics.rules, check_crcs=settings.check_crcs)
         self._publisher = Publisher(settings.kafka, settings.topics)
         self._inbox = Inbox(
             settings.kafka,

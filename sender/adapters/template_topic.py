@@ -30,8 +30,9 @@ class TemplateUnknown(LookupError):
 class TemplateStore:
     """Every published template by digest; compiled on first use."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, *, check_crcs: bool = True) -> None:
         self._bootstrap = bootstrap
+        self._check_crcs = check_crcs
         self._partition = TopicPartition(topic, 0)
         self._templates: dict[str, Template] = {}
         self._compiled: dict[tuple[str, str], CompiledTemplate] = {}
@@ -103,6 +104,7 @@ class TemplateStore:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
+            check_crcs=self._check_crcs,
         )
         try:
             await consumer.start()

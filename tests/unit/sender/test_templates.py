@@ -184,6 +184,8 @@ def test_links() -> None:
 def test_money_and_days() -> None:
     assert format_money(1234.5, "TRY", "tr") == "₺1.234,50"
     assert format_money("1234.5", "azn", "az") == "1.234,50\xa0₼"
+    assert format_money(1234.5, "TRY", "en") == "TRY\xa01,234.50"
+    assert format_money(1234.5, "GBP", "en") == "£1,234.50"
     assert format_money(1234.5, None, "en") == "1,234.50"
     assert [format_money(bad, "TRY", "tr") for bad in (None, "x", True, float("nan"), [])] == [""] * 5
     assert format_day("2026-11-22T16:00:00Z", "az") == "22 noyabr 2026"
