@@ -14,15 +14,13 @@ from typing import Protocol
 from schemas.instants import Instant
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
-from trigger_engine.core.partition import Flush, Partition
+from trigger_engine.core.partition import WAKE_UPS_PER_FLUSH_MAX, Flush, Partition
 from trigger_engine.core.rules import Rules
 
 QUEUED_BATCHES_MAX = 8
 """Batches waiting in front of a writer: enough to keep it busy during a poll, few enough to stay small."""
 FLUSH_INPUTS_MAX = 4_000
 """Inputs per transaction: 20 ms of a commit spread over thousands cost nothing measurable each."""
-WAKE_UPS_PER_FLUSH_MAX = 1_000
-"""Bounds a slice of a timer backlog, so that events and heartbeats get their turn in between."""
 REJECTED_WINDOW = 1_000
 SEEK_AGAIN_AFTER = 64
 """Batches dropped before a seek is repeated: the first one may have been lost in a rebalance."""
@@ -90,9 +88,14 @@ class PartitionWriter:
         """Whether a wake-up is due for which the log's end is not known yet."""
         return not self._paused and self.next_due_at <= now and self._tail[0] < self.next_due_at
 
+    @property
+    def busy(self) -> bool:
+        """Whether it is at work on something read already."""
+        return bool(self._queue) or self._turn.locked()
+
     def settled(self, now: Instant) -> bool:
         """Whether everything known up to `now` is applied and durable."""
-        return not (self._queue or self._turn.locked() or self.partition.dirty or self.next_due_at <= now)
+        return not (self.busy or self.partition.dirty or self.next_due_at <= now)
 
     async def submit(self, batch: Batch, acknowledge: Acknowledge) -> None:
         """Queue a batch; waits while the writer is behind (that is the back-pressure)."""
@@ -166,10 +169,11 @@ class PartitionWriter:
             if record.offset < expected:
                 continue
             value = record.value or b""
+            while not self.partition.apply_record(self._topic, record.offset, record.key, value, now):
+                self.partition.advance(self._topic, record.offset)
+                await self._flush()
             digest = self.partition.activates_rules(value)
-            if digest is None:
-                self.partition.apply_record(self._topic, record.offset, record.key, value, now)
-            else:
+            if digest is not None:
                 await self._activate(digest, record.offset)
         self.partition.advance(self._topic, batch.end)
 

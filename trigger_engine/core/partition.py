@@ -38,6 +38,10 @@ LIVE_CUSTOMERS_MAX = 20_000
 """Decoded customers kept per partition: a decoded state takes about five times its bytes (reference:
 4.6 kB against 0.85 kB), so the working set of a flush is kept decoded and the rest as bytes."""
 
+WAKE_UPS_PER_FLUSH_MAX = 1_000
+"""Customers woken in one flush: a backlog of a million must not become one transaction, nor hold up
+events and heartbeats."""
+
 
 class PartitionRecord(msgspec.Struct, array_like=True):
     """Where a partition stands: the next input offset of each source topic and the active rule set."""
@@ -146,23 +150,31 @@ class Partition:
         self.record.rules_digest = rules.digest
         self._moved = True
 
-    def apply_record(self, topic: str, offset: int, key: bytes | None, value: bytes, now: Instant) -> None:
-        """Apply one record of the log; it never raises for what the record holds."""
+    def apply_record(self, topic: str, offset: int, key: bytes | None, value: bytes, now: Instant) -> bool:
+        """Apply one record of the log; it never raises for what the record holds.
+
+        False: more wake-ups come before it than fit one slice. It is not applied; flush and give it again.
+        """
         self._moved = True
-        self.inputs_seen += 1
         source = (topic, offset, key, value)
         try:
             received_at, event = self._read(source)
         except ValueError as error:  # Malformed is one
+            self.inputs_seen += 1
             self._reject(*source, str(error), None, now)
-            return
+            return True
         if received_at > self._received_max:
+            # never beyond `now`: another machine's clock may run ahead of ours
+            before = min(received_at - 1, now)
+            if self.timers.next_due_at <= before:
+                self.fire_due(before, now, WAKE_UPS_PER_FLUSH_MAX)
+                if self.timers.next_due_at <= before:
+                    return False
             self._received_max = received_at
-            if self.timers.next_due_at < received_at:
-                # never beyond `now`: another machine's clock may run ahead of ours
-                self.fire_due(min(received_at - 1, now), now)
+        self.inputs_seen += 1
         if event is not None:
             self._apply_event(event, source, now)
+        return True
 
     def _read(self, source: _Source) -> tuple[Instant, EventInput | None]:
         """`received_at`, and the input if the event concerns a customer. Raises ValueError."""

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.msgpack import decode
 
 from schemas.topics import EVENTS
-from tests.fixtures.engine_cases import HOUR, T0, added, marker, ordered, profile, rule_set
+from tests.fixtures.engine_cases import CONFIRMATION, HOUR, T0, added, marker, ordered, profile, rule_set
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
-from trigger_engine.app import PartitionWriter, TooManyRejected
+from trigger_engine.app import WAKE_UPS_PER_FLUSH_MAX, PartitionWriter, TooManyRejected
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
 from trigger_engine.core.rules import NO_RULES, Rules, load_rules
 
@@ -33,6 +34,7 @@ class Shell:
     now: list[int]
     acts: list[str] = field(default_factory=list)
     flushes: list[Flush] = field(default_factory=list)
+    other_rules: Rules = RULES
 
     async def commit(self, flush: Flush) -> None:
         self.acts.append("commit")
@@ -46,7 +48,7 @@ class Shell:
 
     async def rules_of(self, digest: str) -> Rules:
         self.acts.append("read rules")
-        return RULES
+        return self.other_rules
 
     async def read(self, *values: bytes, start: int, end: int | None = None) -> None:
         records = [Record(start + number, value) for number, value in enumerate(values)]
@@ -138,6 +140,32 @@ async def test_what_came_before_a_marker_is_flushed_by_the_old_rules() -> None:
         assert (before.rules_digest, before.effects) == (NO_RULES.digest, [])
         assert after.rules_digest == RULES.digest
         assert len(after.effects) == 3
+
+
+async def test_wake_ups_due_before_a_marker_are_decided_by_the_old_rules() -> None:
+    """The worker comes late: the reminder was due, and would have gone out, before its trigger ended."""
+    other = load_rules(rule_set(CONFIRMATION))
+    async with running() as shell:
+        shell.other_rules = other
+        shell.now[0] = T0 + 2 * HOUR
+        values = profile("ada", "1"), added("ada", "2"), marker(other.digest, at=T0 + HOUR)
+        await shell.read(*values, start=0)
+        fired = [e.record for f in shell.flushes for e in f.effects if e.record.step == "cart-reminder"]
+        assert [record.rules_digest for record in fired if hasattr(record, "outcome")] == [RULES.digest]
+
+
+async def test_a_backlog_of_wake_ups_before_an_event_is_worked_off_in_slices() -> None:
+    """A million runs started by one import are due at one moment; the next event must not fire them all."""
+    customers = [f"c{number}" for number in range(2 * WAKE_UPS_PER_FLUSH_MAX + 10)]
+    async with running() as shell:
+        at = T0 + HOUR
+        await shell.read(*(added(name, f"a{name}") for name in customers), start=0)
+        shell.flushes.clear()
+        shell.now[0] = at
+        await shell.read(profile("ada", "1", at), ordered("ada", "2", at), start=len(customers))
+        assert [len(flush.states) for flush in shell.flushes] == [1_000, 1_000, 11]
+        positions = [decode(f.record, type=PartitionRecord).next_offsets[EVENTS] for f in shell.flushes]
+        assert positions == [len(customers), len(customers), len(customers) + 2]
 
 
 async def test_a_repeated_marker_changes_nothing() -> None:
