@@ -22,6 +22,7 @@ from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from schemas.topics import EVENTS
 from trigger_engine.adapters.batches import Batch
 
 SCHEME = "tetik"
@@ -115,6 +116,14 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no ty
             if active is None or tp in active or tp in self._buffered_partitions:
                 for batch in batches:
                     yield tp, self._message_of(tp, batch)
+
+    async def perform_seek(self) -> None:
+        """Go on where the partition records say. Faust calls this at the end of each rebalance and seeks to
+        what was committed: nothing at all before the first commit, too far after a batch dropped above a gap.
+        On either, records fetched before the rebalance would be missed until the next one arrives."""
+        await super().perform_seek()
+        for partition, offset in self.app.next_offsets().items():
+            await self.seek(TP(EVENTS, partition), offset)
 
     def _message_of(self, tp: TP, batch: Batch) -> ConsumerMessage:
         return ConsumerMessage(

@@ -62,6 +62,10 @@ class PartitionsOwned:
         """The changelog's end at the last assignment."""
         return self._changelog_ends.get(partition)
 
+    def next_offsets(self) -> dict[int, int]:
+        """Where the log of each partition goes on."""
+        return {number: writer.next_offset for number, writer in self.writers.items()}
+
     async def pause(self) -> None:
         """Before the group decides anew: no writer is in the middle of anything when this returns."""
         self.settling = True

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import IllegalStateError, ProducerFenced
 from faust.types import TP
 
 from schemas.instants import Instant
@@ -24,6 +24,7 @@ from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.ownership import PartitionsOwned
 from trigger_engine.adapters.rule_book import RuleBook
+from trigger_engine.adapters.watchdog import LOOK_EVERY_S, Watchdog
 from trigger_engine.core.timer_index import NEVER
 
 logger = logging.getLogger(__name__)
@@ -171,6 +172,7 @@ class EngineWorker:
             datadir=tempfile.gettempdir(),
             autodiscover=False,
         )
+        app.next_offsets = self._owned.next_offsets  # BatchConsumer asks for them
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)
         app.Table("state", partitions=settings.partitions, options={"ownership": self._owned})
         events = app.topic(EVENTS, schema=batch_transport.BatchSchema(key_type=bytes, value_type=bytes))
@@ -199,9 +201,14 @@ class EngineWorker:
         """
         asking = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka, isolation_level="read_committed")
         await asking.start()
+        watchdog = Watchdog(self._seek_again)
+        look_at = 0.0
         try:
             while True:
                 await self._look_at_the_time(asking)
+                if asyncio.get_running_loop().time() >= look_at:
+                    await self._look_for_a_stall(asking, watchdog)
+                    look_at = asyncio.get_running_loop().time() + LOOK_EVERY_S
         finally:
             await asking.stop()
 
@@ -219,6 +226,14 @@ class EngineWorker:
         wait_s = (next_due_at - now) / 1000
         await self._clock.wait(min(max(wait_s, TICK_MIN_S), TICK_MAX_S))
 
+    async def _look_for_a_stall(self, asking: AIOKafkaConsumer, watchdog: Watchdog) -> None:
+        if not self.ready:
+            watchdog.forget()
+            return
+        writers = dict(self._owned.writers)
+        ends = await asking.end_offsets([TopicPartition(EVENTS, number) for number in writers])
+        await watchdog.look(writers, {partition.partition: end for partition, end in ends.items()})
+
     async def _end_offsets(self, topic: str, partitions: list[int]) -> dict[int, int]:
         if not partitions:
             return {}
@@ -226,7 +241,15 @@ class EngineWorker:
         return {tp.partition: end for tp, end in ends.items()}
 
     async def _seek(self, partition: int, offset: int) -> None:
-        await self._app.consumer.seek(TP(EVENTS, partition), offset)
+        try:
+            await self._app.consumer.seek(TP(EVENTS, partition), offset)
+        except IllegalStateError:
+            # Revoked this moment; if it stays ours, the end of the rebalance seeks to where we stand.
+            logger.info("partition %d is being reassigned: no seek to %d", partition, offset)
+
+    async def _seek_again(self, partition: int, offset: int) -> None:
+        self.metrics.seeks.inc()
+        await self._seek(partition, offset)
 
     async def _watch_faust(self) -> None:
         """Faust stops its services on a crash without telling anybody outside of its own worker."""
