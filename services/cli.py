@@ -78,18 +78,28 @@ def up(broker: str, data: Path, **ports: int) -> None:
 @main.command()
 @platform_options
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".tetik/demo"), show_default=True)
-@click.option("--days", type=click.IntRange(1, 7), default=7, show_default=True, help="Days of the week.")
+@click.option(
+    "--days", type=click.IntRange(1, 7), help="Days of the week  [default: 7; 1 with the broker in memory]"
+)
 @click.option("--shoppers", type=click.IntRange(1, 5000), default=150, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the simulated shoppers.")
 @click.option("--stay", is_flag=True, help="Keep everything running at the end, until Ctrl-C.")
-def demo(broker: str, data: Path, days: int, shoppers: int, seed: int, stay: bool, **ports: int) -> None:
+def demo(
+    broker: str, data: Path, days: int | None, shoppers: int, seed: int, stay: bool, **ports: int
+) -> None:
     """Send a week of real orders and simulated shoppers through the system, and check every decision."""
     from services.demo.command import DemoOptions, run_demo
 
     options = DemoOptions(
-        days=days, shoppers=shoppers, seed=seed, data=data, broker=broker, ports=_ports(ports), stay=stay
+        days=days or 7,
+        shoppers=shoppers,
+        seed=seed,
+        data=data,
+        broker=broker,
+        ports=_ports(ports),
+        stay=stay,
     )
-    sys.exit(asyncio.run(run_demo(options)))
+    sys.exit(asyncio.run(run_demo(options, days_chosen=days is not None)))
 
 
 @main.command()

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from services.platform.data_directory import local_secret
 from services.platform.errors import PlatformError
-from services.platform.plan import LOCAL_WRITE_KEY, Plan, Wish, plan
+from services.platform.plan import Plan, Wish, plan
 from services.platform.ports import Ports
 from services.platform.runner import WhileUp, run
 from services.platform.supervisor import Change, State, Supervisor
@@ -72,7 +72,7 @@ def where_table(planned: Plan) -> Table:
         table.add_column(overflow="fold")
     rows = (
         ("Mails", f"{planned.mail_url}", "what the catcher received"),
-        ("Ingest", f"{planned.ingest_url}/v1/events", f"write key: {LOCAL_WRITE_KEY}; API: /docs"),
+        ("Ingest", f"{planned.ingest_url}/v1/events", f"write key: {planned.place.write_keys}; API: /docs"),
         ("Kafka", planned.broker.bootstrap, planned.broker.reason),
         ("Redis", planned.redis.url, planned.redis.reason),
         ("Engine", f"http://127.0.0.1:{ports.engine}/metrics", "also /healthz, /readyz"),

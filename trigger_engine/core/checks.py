@@ -99,7 +99,7 @@ def _consent(question: Question) -> Refused | None:
     question.facts["consent.marketing_email"] = consent
     if consent:
         return None
-    said = "never gave" if consent is None else "withdrew"
+    said = "never gave" if consent is None else "refused or withdrew"
     return Refused("no_consent", f"the customer {said} consent to marketing e-mail")
 
 
