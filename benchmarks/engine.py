@@ -22,6 +22,8 @@ from benchmarks.shop_log import Logged, shop_log, type_counts
 from benchmarks.trial import CONTENDERS, Plan, TrialFailed, run_trial
 from services.platform.errors import PlatformError
 
+TABLE_WIDTH = 110
+"""Where there is no terminal to ask."""
 RESULTS = Path(__file__).resolve().parent / "results" / "engine.json"
 
 
@@ -61,7 +63,7 @@ def main(
         sys.exit(f"the benchmark could not be run: {error}")
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    print_report(report, Console())
+    print_report(report, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     sys.exit(0 if report["outputs_agree"] else 1)
 
 
