@@ -220,13 +220,19 @@ class PartitionWriter:
         self._guard_against_bad_deploy()
 
     def _guard_against_bad_deploy(self) -> None:
-        """Stop instead of emptying the topic into the dead letters."""
-        seen, rejected = self._window_start
-        if self.partition.inputs_rejected - rejected > self._rejected_max:
+        """Stop instead of emptying the topic into the dead letters, or ending every run with an error.
+
+        A flush holds several thousand inputs while catching up, so the share counts, not the number.
+        """
+        partition = self.partition
+        seen_before, rejected_before = self._window_start
+        seen, rejected = partition.inputs_seen - seen_before, partition.inputs_rejected - rejected_before
+        if rejected * REJECTED_WINDOW > self._rejected_max * max(seen, REJECTED_WINDOW):
             raise TooManyRejected(
-                f"partition {self.partition.number}: more than {self._rejected_max} of "
-                f"{REJECTED_WINDOW} inputs failed; see {self._topic!r} in the dead letters. "
+                f"partition {partition.number}: {rejected} of {seen} inputs failed, more than "
+                f"{self._rejected_max} in {REJECTED_WINDOW}; see the dead letters of {self._topic!r} and the "
+                "decisions with the outcome error. "
                 "Mend the cause (often a bad deploy), or raise TETIK_REJECTED_MAX, and start again."
             )
-        if self.partition.inputs_seen - seen >= REJECTED_WINDOW:
-            self._window_start = (self.partition.inputs_seen, self.partition.inputs_rejected)
+        if seen >= REJECTED_WINDOW:
+            self._window_start = (partition.inputs_seen, partition.inputs_rejected)

@@ -122,8 +122,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no ty
         what was committed: nothing at all before the first commit, too far after a batch dropped above a gap.
         On either, records fetched before the rebalance would be missed until the next one arrives."""
         await super().perform_seek()
-        for partition, offset in self.app.next_offsets().items():
-            await self.seek(TP(EVENTS, partition), offset)
+        assigned = self.assignment()
+        for number, offset in self.app.next_offsets().items():
+            if (partition := TP(EVENTS, number)) in assigned:
+                await self.seek(partition, offset)
 
     def _message_of(self, tp: TP, batch: Batch) -> ConsumerMessage:
         return ConsumerMessage(

@@ -110,6 +110,7 @@ class Partition:
         self.timers = TimerIndex(wake_ups.items())
         self.inputs_seen = 0
         self.inputs_rejected = 0
+        """Events that became dead letters, and wake-ups that ended their runs with `error`."""
         self._received_max: Instant = 0
         self._live: dict[str, CustomerState] = {}
         self._touched: dict[str, CustomerState] = {}
@@ -265,11 +266,13 @@ class Partition:
         self._note(_Applied(key, source, now, None), state, effects)
 
     def _apply_wake_up(self, key: str, wake_up: WakeUp, now: Instant) -> None:
+        self.inputs_seen += 1
         abandoned = None
         try:
             state, effects = step(self.rules, self._state(key), wake_up, now)
         except Exception as error:  # as above, but its runs end here, or it would fail for ever
             self._undo(key)
+            self.inputs_rejected += 1
             abandoned = _in_one_line(error)
             state, effects = abandon(self.rules, self._live[key], wake_up, now, abandoned)
         self._note(_Applied(key, wake_up, now, abandoned), state, effects)

@@ -13,6 +13,7 @@ from tests.fixtures.engine_cases import CONFIRMATION, HOUR, T0, added, marker, o
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.app import WAKE_UPS_PER_FLUSH_MAX, PartitionWriter, TooManyRejected
+from trigger_engine.core import partition as partition_module
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
 from trigger_engine.core.rules import NO_RULES, Rules, load_rules
 
@@ -34,6 +35,7 @@ class Shell:
     now: list[int]
     acts: list[str] = field(default_factory=list)
     flushes: list[Flush] = field(default_factory=list)
+    task: "asyncio.Task[None] | None" = None
     other_rules: Rules = RULES
 
     async def commit(self, flush: Flush) -> None:
@@ -81,7 +83,7 @@ async def running(
         metrics=EngineMetrics(),
         rejected_max=rejected_max,
     )
-    task = asyncio.create_task(shell.writer.run())
+    task = shell.task = asyncio.create_task(shell.writer.run())
     try:
         yield shell
     finally:
@@ -217,6 +219,30 @@ async def test_too_many_failed_inputs_stop_the_writer() -> None:
         await shell.writer.submit(batch, lambda: acknowledged.append("acknowledge"))
         await until(lambda: bool(shell.flushes))
     assert acknowledged == []
+
+
+async def test_few_failed_inputs_among_many_do_not_stop_it() -> None:
+    """Catching up, a flush holds thousands of inputs: 4 in 100 are not more than 100 in 1,000."""
+    async with running(rejected_max=100) as shell:
+        values = [b"junk" if number % 25 == 0 else profile("ada", str(number)) for number in range(3_000)]
+        await shell.read(*values, start=0)
+        assert len(shell.flushes[0].rejected) == 120
+        assert shell.acts == ["commit", "acknowledge"]
+
+
+async def test_wake_ups_that_fail_stop_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad deploy would end the run of every customer with `error`, one timer after another."""
+    async with running(rejected_max=3) as shell:
+        await shell.read(*(added(f"c{number}", f"a{number}") for number in range(5)), start=0)
+
+        def failing(*_: object) -> None:
+            raise KeyError("planted")
+
+        monkeypatch.setattr(partition_module, "step", failing)
+        shell.now[0] = T0 + HOUR
+        shell.writer.log_ended(T0 + HOUR, end=5)
+        with pytest.raises(TooManyRejected, match="5 of 10 inputs failed"):
+            await asyncio.wait_for(shell.task, 5)
 
 
 async def test_too_many_failed_inputs_say_what_to_do() -> None:
