@@ -1,4 +1,4 @@
-"""The rule sets on `tetik.rules`, read on demand and compiled once each."""
+"""The rule sets on `tetik.rules`, read on demand and compiled when they are asked for."""
 
 import asyncio
 import logging
@@ -27,6 +27,7 @@ class RuleBook:
         self._bootstrap = bootstrap
         self._consumer: AIOKafkaConsumer | None = None
         self._sets: dict[str, RuleSet] = {}
+        self._alone: dict[str, Rules] = {}
         self._rules: dict[str, Rules] = {NO_RULES.digest: NO_RULES}
         self._reading = asyncio.Lock()
 
@@ -48,16 +49,20 @@ class RuleBook:
         )
 
     def _compile(self, wanted: str) -> None:
-        """Compile what was read and is not compiled yet: runs may be pinned to any earlier version."""
+        """Compile a set with the versions of all others at hand: runs may be pinned to any of them, also to
+        later ones when a set was rolled back."""
         for digest, rule_set in self._sets.items():
-            if digest in self._rules:
+            if digest in self._alone:
                 continue
             try:
-                self._rules[digest] = load_rules(rule_set, self._rules.values())
+                self._alone[digest] = load_rules(rule_set)
             except RulesError as error:
                 if digest == wanted:
                     raise
-                logger.warning("the earlier rule set %s is not usable by this version: %s", digest, error)
+                logger.warning("the other rule set %s is not usable by this version: %s", digest, error)
+        if wanted in self._alone:
+            others = [self._alone[digest] for digest in self._sets if digest in self._alone]
+            self._rules[wanted] = load_rules(self._sets[wanted], others)
 
     async def close(self) -> None:
         """Stop reading."""
@@ -88,4 +93,8 @@ class RuleBook:
         except ValidationError as error:
             logger.error("%s holds a record that is no rule set, passed over: %s", RULES, error)
             return
+        if rule_set.digest not in self._sets:
+            self._rules = {NO_RULES.digest: NO_RULES}  # compiled without the versions of this one
+        # In the order of the compacted topic, where a set published again comes last.
+        self._sets.pop(rule_set.digest, None)
         self._sets[rule_set.digest] = rule_set
