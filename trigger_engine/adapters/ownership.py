@@ -53,6 +53,7 @@ class PartitionsOwned:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._changelog_ends: dict[int, int] = {}
         self.settling = True
+        self.taking_over = False
 
     def customer_count(self) -> int:
         """Customers in memory."""
@@ -75,7 +76,9 @@ class PartitionsOwned:
         """Own exactly these partitions from now on."""
         for number in sorted(self.writers.keys() - partitions):
             await self._give_up(number)
+        self.taking_over = True
         await asyncio.gather(*(self._take(number) for number in sorted(partitions - self.writers.keys())))
+        self.taking_over = False
         self._changelog_ends = await self._end_offsets(STATE_CHANGELOG, sorted(partitions))
         for writer in self.writers.values():
             writer.resume()

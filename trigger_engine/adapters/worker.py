@@ -36,6 +36,8 @@ TICK_MAX_S = 0.1
 """How late a wake-up armed since the last look may be noticed."""
 TICK_MIN_S = 0.01
 START_TIMEOUT_S = 120
+LEAVE_TIMEOUT_S = 45
+"""Longer than the time limit of a request to Kafka (30 s), shorter than supervisors' patience."""
 
 
 class Clock(Protocol):
@@ -108,21 +110,37 @@ class EngineWorker:
         stopped = asyncio.create_task(stop.wait())
         starting = asyncio.create_task(self._app.start())
         try:
-            either: list[asyncio.Future[Any]] = [starting, self._failure, stopped]
-            await asyncio.wait(either, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            await self._wait_for_start(starting, stopped)
             if starting.done():
                 starting.result()
                 watching = asyncio.create_task(self._watch_faust())
-                await asyncio.wait([*either[1:], watching], return_when=asyncio.FIRST_COMPLETED)
+                await _first_of(self._failure, stopped, watching)
                 watching.cancel()
-            elif not stopped.done() and not self._failure.done():
-                raise EngineStopped(f"no partitions were assigned within {START_TIMEOUT_S} s; is Kafka well?")
-            if self._failure.done():
-                raise EngineStopped(_explain(self._failure.result())) from self._failure.result()
-            await self._leave()
+            self._raise_failure()
+            await self._leave_in_time()
         finally:
             timekeeper.cancel()
             stopped.cancel()
+
+    async def _wait_for_start(self, *events: "asyncio.Future[Any]") -> None:
+        """Until one of these, or a failure. A take-over may last as long as its changelog is long."""
+        while not (await _first_of(self._failure, *events, timeout=START_TIMEOUT_S)):
+            if not self._owned.taking_over:
+                raise EngineStopped(f"no partitions were assigned within {START_TIMEOUT_S} s; is Kafka well?")
+
+    def _raise_failure(self) -> None:
+        if self._failure.done():
+            raise EngineStopped(_explain(self._failure.result())) from self._failure.result()
+
+    async def _leave_in_time(self) -> None:
+        """Leave, unless that fails: Faust waits without limit for what a broken writer will never
+        acknowledge, and for a broker that went away first."""
+        leaving = asyncio.create_task(self._leave())
+        left = await _first_of(self._failure, leaving, timeout=LEAVE_TIMEOUT_S)
+        self._raise_failure()
+        if not left:
+            raise EngineStopped(f"the group was not left within {LEAVE_TIMEOUT_S} s; nothing is lost by that")
+        await leaving
 
     async def _leave(self) -> None:
         """A clean stop: finish the turn, commit for lag tools, leave the group."""
@@ -263,6 +281,12 @@ class EngineWorker:
     def _fail(self, error: BaseException) -> None:
         if not self._failure.done():
             self._failure.set_result(error)
+
+
+async def _first_of(*events: "asyncio.Future[Any]", timeout: float | None = None) -> bool:  # noqa: ASYNC109  # as wait()'s
+    """Whether one of them is done in time."""
+    done, _ = await asyncio.wait(events, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    return bool(done)
 
 
 def _explain(error: BaseException) -> str:
