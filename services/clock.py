@@ -71,7 +71,9 @@ class TopicClock:
         """Until the clock moves, at most `timeout_s` of machine time."""
         moved = self._moved
         try:
-            await asyncio.wait_for(moved.wait(), timeout_s)
+            # not wait_for: on Python 3.11 it can swallow a cancellation
+            async with asyncio.timeout(timeout_s):
+                await moved.wait()
         except TimeoutError:
             return
 

@@ -46,4 +46,5 @@ async def _until_stopped(stop: asyncio.Event, log: EventLog) -> None:
         if log.failure is not None:
             raise RuntimeError(log.failure)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), FAILURE_CHECK_S)
+            async with asyncio.timeout(FAILURE_CHECK_S):
+                await stop.wait()

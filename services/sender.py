@@ -41,6 +41,7 @@ def sender_settings_of(settings: SenderProcess) -> SenderSettings:
         http_port=settings.sender_http_port,
         on_ambiguous=settings.on_ambiguous,
         brand=settings.brand,
+        shop_url=settings.shop_url,
         check_crcs=settings.check_crcs,
     )
 

@@ -90,6 +90,9 @@ class SenderProcess(ProcessSettings):
     brand: Annotated[str, Field(min_length=1, description="the shop's name in mails and pages")] = (
         "Tetik Demo Shop"
     )
+    shop_url: Annotated[
+        str | None, Field(pattern=r"^https?://", description="where the mails' buttons lead")
+    ] = None
     on_ambiguous: Annotated[
         Literal["skip", "retry_once"], Field(description="a mail cut off after its last byte")
     ] = "skip"

@@ -57,6 +57,7 @@ SENDER = SHARED | {
     "smtp_password": None,
     "smtp_tls": "opportunistic",
     "brand": "Tetik Demo Shop",
+    "shop_url": None,
     "on_ambiguous": "skip",
 }
 EXPECTED = {"ingest": INGEST, "engine": ENGINE, "sender": SENDER}
@@ -64,6 +65,7 @@ OPTIONAL = {
     "TETIK_SMTP_USER": "tetik",
     "TETIK_SMTP_PASSWORD": "replace-this-password",
     "TETIK_ENGINE_INSTANCE": "engine-0",
+    "TETIK_SHOP_URL": "https://shop.example",
 }
 
 
