@@ -111,3 +111,12 @@ async def test_a_named_member_that_was_killed_goes_on_under_its_name(bench: Engi
     requests = await bench.until(OUTBOUND, lambda found: len(found) >= events // 10)
     assert len(requests) == events // 10
     assert doubled(requests, "send_id") == []
+
+
+async def test_a_stop_in_the_middle_of_the_start_is_clean(bench: EngineBench) -> None:
+    """Between the take-over and the end of Faust's recovery: stopped there, Faust never returns."""
+    engine = bench.start()
+    async with asyncio.timeout(60):
+        while "taken over" not in engine.log.read_text():
+            await asyncio.sleep(0.01)
+    assert engine.terminate() == 0, bench.logs()

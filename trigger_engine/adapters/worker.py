@@ -36,6 +36,7 @@ TICK_MAX_S = 0.1
 """How late a wake-up armed since the last look may be noticed."""
 TICK_MIN_S = 0.01
 START_TIMEOUT_S = 120
+START_GRACE_S = 10
 LEAVE_TIMEOUT_S = 45
 """Longer than the time limit of a request to Kafka (30 s), shorter than supervisors' patience."""
 
@@ -117,7 +118,7 @@ class EngineWorker:
                 await _first_of(self._failure, stopped, watching)
                 watching.cancel()
             self._raise_failure()
-            await self._leave_in_time()
+            await self._leave_in_time(starting)
         finally:
             timekeeper.cancel()
             stopped.cancel()
@@ -132,9 +133,11 @@ class EngineWorker:
         if self._failure.done():
             raise EngineStopped(_explain(self._failure.result())) from self._failure.result()
 
-    async def _leave_in_time(self) -> None:
+    async def _leave_in_time(self, starting: "asyncio.Future[Any]") -> None:
         """Leave, unless that fails: Faust waits without limit for what a broken writer will never
-        acknowledge, and for a broker that went away first."""
+        acknowledge, for a broker that went away first, and for ever if stopped in the middle of its start."""
+        if not await _first_of(self._failure, starting, timeout=START_GRACE_S):
+            raise EngineStopped("stopped before it had started; nothing was begun, so nothing is left undone")
         leaving = asyncio.create_task(self._leave())
         left = await _first_of(self._failure, leaving, timeout=LEAVE_TIMEOUT_S)
         self._raise_failure()

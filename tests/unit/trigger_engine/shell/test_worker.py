@@ -21,11 +21,16 @@ async def never(*_: Any) -> None:
     await asyncio.Event().wait()
 
 
+async def at_once() -> None:
+    """A start that takes no time."""
+
+
 @pytest.fixture
 async def worker(monkeypatch: pytest.MonkeyPatch) -> EngineWorker:
     made = EngineWorker(EngineSettings(kafka="nowhere:9092", partitions=1), Clock())
     monkeypatch.setattr(made, "_keep_time", never)
     monkeypatch.setattr(made._app, "start", never)
+    monkeypatch.setattr(worker_module, "START_GRACE_S", 0.01)
     monkeypatch.setattr(made._app, "stop", never)
     return made
 
@@ -35,10 +40,13 @@ async def ended(work: "asyncio.Task[None]") -> None:
         await work
 
 
-async def test_a_writer_that_breaks_while_the_engine_leaves_ends_the_process(worker: EngineWorker) -> None:
+async def test_a_writer_that_breaks_while_the_engine_leaves_ends_the_process(
+    worker: EngineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Faust waits for acknowledgements that will never come."""
     stop = asyncio.Event()
     stop.set()
+    monkeypatch.setattr(worker._app, "start", at_once)
     work = asyncio.create_task(worker.run(stop))
     for _ in range(10):
         await asyncio.sleep(0)
@@ -49,9 +57,18 @@ async def test_a_writer_that_breaks_while_the_engine_leaves_ends_the_process(wor
 
 async def test_leaving_has_a_limit(worker: EngineWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "LEAVE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(worker._app, "start", at_once)
     stop = asyncio.Event()
     stop.set()
     with pytest.raises(EngineStopped, match="not left within"):
+        await ended(asyncio.create_task(worker.run(stop)))
+
+
+async def test_stopped_before_it_has_started_it_does_not_wait_for_faust(worker: EngineWorker) -> None:
+    """Faust's stop in the middle of its start never returns."""
+    stop = asyncio.Event()
+    stop.set()
+    with pytest.raises(EngineStopped, match="before it had started"):
         await ended(asyncio.create_task(worker.run(stop)))
 
 
