@@ -5,6 +5,7 @@ and ends its open transaction; only then is the end of the changelog final. The 
 where to go on.
 """
 
+import logging
 from dataclasses import dataclass
 
 import msgspec
@@ -14,7 +15,9 @@ from schemas.instants import Instant
 from schemas.topics import EVENTS, STATE_CHANGELOG
 from trigger_engine.adapters.transaction import TransactionalLog
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
-from trigger_engine.core.state import next_wake_up_of
+from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_of
+
+logger = logging.getLogger(__name__)
 
 POLL_MS = 200
 RECORDS_PER_POLL_MAX = 10_000
@@ -46,10 +49,20 @@ async def take_over(bootstrap: str, group: str, partition: int, check_crcs: bool
     except BaseException:
         await log.close()
         raise
-    wake_ups = {
-        key: due_at for key, data in customers.items() if (due_at := next_wake_up_of(data)) is not None
-    }
+    wake_ups = {key: due_at for key, data in customers.items() if (due_at := due_of(key, data)) is not None}
     return TakenOver(log, customers, record, wake_ups)
+
+
+def due_of(key: str, data: bytes) -> Instant | None:
+    """When to look at a customer. One whose bytes are broken is looked at once and goes to the dead letters
+    there; states of another version stop the worker (StateError), or all of them would go there."""
+    try:
+        return next_wake_up_of(data)
+    except UnknownVersion as error:
+        raise UnknownVersion(f"{error}. Start the version that wrote {STATE_CHANGELOG}.") from error
+    except StateError as error:
+        logger.error("the state of customer %r cannot be read: %s", key, error)
+        return 0
 
 
 async def _read_changelog(

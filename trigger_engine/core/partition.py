@@ -26,10 +26,11 @@ from schemas.event import CONTROL_TYPES
 from schemas.instants import Instant, parse_instant
 from schemas.keys import RESERVED_STATE_PREFIX, customer_key
 from schemas.records import CauseRecord, EventRecord, Malformed, decode_event
+from schemas.topics import STATE_CHANGELOG
 from trigger_engine.core.effects import Decide, Effect
 from trigger_engine.core.inputs import EventInput, WakeUp
 from trigger_engine.core.rules import Rules
-from trigger_engine.core.state import CustomerState, decode_state, encode_state, new_state
+from trigger_engine.core.state import CustomerState, StateError, decode_state, encode_state, new_state
 from trigger_engine.core.step import abandon, step
 from trigger_engine.core.timer_index import TimerIndex
 
@@ -215,7 +216,13 @@ class Partition:
 
     def _wake(self, key: str, until: Instant, now: Instant) -> None:
         """Hand one customer's due wake-ups in until her next one lies beyond `until`."""
-        state = self._state(key)
+        try:
+            state = self._state(key)
+        except StateError as error:
+            self.inputs_seen += 1
+            unreadable = STATE_CHANGELOG, -1, key.encode(), self.customers[key]
+            self._reject(*unreadable, f"nothing can be decided for this customer: {error}", None, now)
+            return
         while state.next_wake_up_at is not None and state.next_wake_up_at <= until:
             due_at = state.next_wake_up_at
             wake_up = WakeUp(due_at, CauseRecord("wake_up", *state.last_applied(), None))
@@ -258,7 +265,12 @@ class Partition:
     def _apply_event(self, event: EventInput, source: _Source, now: Instant) -> None:
         key = event.customer_key
         try:
-            state, effects = step(self.rules, self._state(key), event, now)
+            before = self._state(key)
+        except StateError as error:  # there is nothing to go back to
+            self._reject(*source, str(error), None, now)
+            return
+        try:
+            state, effects = step(self.rules, before, event, now)
         except Exception as error:  # whatever a rule or a record provokes: undo, record, go on
             self._undo(key)
             self._reject(*source, _in_one_line(error), _traceback_digest(error), now)

@@ -20,6 +20,10 @@ class StateError(ValueError):
     """The bytes are no customer state that this version can read; the message says why."""
 
 
+class UnknownVersion(StateError):
+    """Another version of this program wrote the state, probably a newer one."""
+
+
 class Profile(msgspec.Struct, array_like=True, gc=False):
     """Who she is and what she allows. An address that bounced stays noted until she has another one."""
 
@@ -189,7 +193,7 @@ def next_wake_up_of(data: bytes) -> Instant | None:
 def _decode(decode: Callable[[memoryview], S], data: bytes) -> S:
     if data[:1] != _VERSION_BYTE:
         found = data[0] if data else "none"
-        raise StateError(f"customer state of version {found}; this program reads version {STATE_VERSION}")
+        raise UnknownVersion(f"customer state of version {found}; this program reads version {STATE_VERSION}")
     try:
         return decode(memoryview(data)[1:])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

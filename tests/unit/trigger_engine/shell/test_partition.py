@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from schemas.topics import EVENTS
+from schemas.topics import EVENTS, STATE_CHANGELOG
 from tests.fixtures.engine_cases import (
     CART,
     HOUR,
@@ -18,12 +18,15 @@ from tests.fixtures.engine_cases import (
     profile,
     rule_set,
 )
+from trigger_engine.adapters.dead_letters import dead_letter_of
+from trigger_engine.adapters.takeover import due_of
 from trigger_engine.core import partition as partition_module
 from trigger_engine.core.effects import CancelMail, Decide, RequestMail
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
 from trigger_engine.core.rules import Rules, load_rules
-from trigger_engine.core.state import decode_state
+from trigger_engine.core.state import UnknownVersion, decode_state, encode_state, new_state
+from trigger_engine.core.timer_index import NEVER
 
 RULES = load_rules(rule_set())
 
@@ -205,6 +208,28 @@ def test_a_raising_wake_up_ends_its_run_with_error(monkeypatch: pytest.MonkeyPat
     # an input that fails later in the same flush re-applies the abandoned wake-up without raising
     feed(partition, [ordered("ada", "3", due)], due, start=2)
     assert ("request", "order-confirmation", "send") in told(flushed(partition))
+
+
+def test_a_customer_whose_bytes_are_broken_stops_nobody_else() -> None:
+    broken = encode_state(new_state("bob"))[:5]
+    partition = Partition(
+        0, {"bob": broken}, PartitionRecord(next_offsets={EVENTS: 0}), RULES, {"bob": due_of("bob", broken)}
+    )
+    partition.fire_due(T0, T0)
+    feed(partition, [profile("ada", "1"), ordered("bob", "2"), ordered("ada", "3")], T0)
+    flush = flushed(partition)
+    assert [(letter.topic, letter.key) for letter in flush.rejected] == [
+        (STATE_CHANGELOG, b"bob"),
+        (EVENTS, b"k"),
+    ]
+    assert dead_letter_of(flush.rejected[0], 0, "")[0] == b"bob"
+    assert ("request", "order-confirmation", "send") in told(flush)
+    assert partition.timers.next_due_at == NEVER
+
+
+def test_states_of_another_version_are_not_passed_over() -> None:
+    with pytest.raises(UnknownVersion, match=r"version 9; .* Start the version that wrote"):
+        due_of("bob", b"\x09" + encode_state(new_state("bob"))[1:])
 
 
 def test_rules_change_at_the_marker() -> None:
