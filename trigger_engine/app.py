@@ -105,6 +105,12 @@ class PartitionWriter:
         self._queue.append((batch, acknowledge))
         self._work.set()
 
+    def time_passed(self, now: Instant) -> None:
+        """Look again if a wake-up is due: the end of its log may be known already, since the machine's clock
+        was set back after it was asked."""
+        if self.next_due_at <= now:
+            self._work.set()
+
     def log_ended(self, asked_at: Instant, end: int) -> None:
         """The log ended at `end` when asked at `asked_at`: wake-ups due by then may fire once it is read."""
         self._tail = (asked_at, end)
@@ -172,6 +178,7 @@ class PartitionWriter:
             while not self.partition.apply_record(self._topic, record.offset, record.key, value, now):
                 self.partition.advance(self._topic, record.offset)
                 await self._flush()
+                now = self._now()
             digest = self.partition.activates_rules(value)
             if digest is not None:
                 await self._activate(digest, record.offset)

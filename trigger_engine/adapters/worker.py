@@ -242,6 +242,8 @@ class EngineWorker:
             for partition, end in ends.items():
                 if partition.partition in writers:
                     writers[partition.partition].log_ended(now, end)
+        for writer in writers.values():
+            writer.time_passed(now)
         next_due_at = min((writer.next_due_at for writer in writers.values()), default=NEVER)
         self.metrics.timers_pending.set(sum(len(w.partition.timers) for w in writers.values()))
         wait_s = (next_due_at - now) / 1000

@@ -199,6 +199,18 @@ async def test_a_wake_up_fires_once_the_log_is_read_to_its_end() -> None:
         assert shell.writer.next_due_at > T0 + HOUR
 
 
+async def test_a_wake_up_fires_though_the_clock_was_set_back_after_the_end_was_asked() -> None:
+    async with running() as shell:
+        await shell.read(profile("ada", "1"), added("ada", "2"), start=0)
+        shell.writer.log_ended(T0 + HOUR, end=2)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        shell.now[0] = T0 + HOUR
+        assert not shell.writer.waits_for_tail(T0 + HOUR)
+        shell.writer.time_passed(T0 + HOUR)
+        await until(lambda: shell.writer.settled(T0 + HOUR))
+
+
 async def test_paused_it_fires_nothing_and_resumed_it_goes_on() -> None:
     async with running() as shell:
         await shell.read(profile("ada", "1"), added("ada", "2"), start=0)
