@@ -7,6 +7,10 @@ first, except where that could mail somebody twice: there the engine starts noth
 
 from schemas.instants import DAY_MS, HOUR_MS
 
+EVENT_DEPTH_MAX = 400
+"""Nesting of an event; ingest allows 128 at most. What is read must be writable again, in a mail's
+data: Python's readers and writers stop at about 980, each at another depth."""
+
 RECENT_EVENTS_MAX = 256
 """Event ids remembered for the dedup window, 8 bytes each: a repetition comes from a retry or a replayed
 spool within minutes, and 256 events are more than an hour of a busy shopper."""

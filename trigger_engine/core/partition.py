@@ -29,10 +29,12 @@ from schemas.records import CauseRecord, EventRecord, Malformed, decode_event
 from schemas.topics import STATE_CHANGELOG
 from trigger_engine.core.effects import Decide, Effect
 from trigger_engine.core.inputs import EventInput, WakeUp
+from trigger_engine.core.limits import EVENT_DEPTH_MAX
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.state import CustomerState, StateError, decode_state, encode_state, new_state
 from trigger_engine.core.step import abandon, step
 from trigger_engine.core.timer_index import TimerIndex
+from trigger_engine.core.trim import nests_too_deeply
 
 PARTITION_RECORD_KEY = f"{RESERVED_STATE_PREFIX}partition"
 LIVE_CUSTOMERS_MAX = 20_000
@@ -182,6 +184,8 @@ class Partition:
         """`received_at`, and the input if the event concerns a customer. Raises ValueError."""
         topic, offset, _, value = source
         event = decode_event(value)
+        if nests_too_deeply(value):
+            raise Malformed(f"the record nests deeper than {EVENT_DEPTH_MAX}")
         received_at = parse_instant(event.received_at)
         occurred_at = parse_instant(event.occurred_at)
         subject = _subject(event)

@@ -1,11 +1,13 @@
 """Cuts values from outside to what may be kept: in the state, or in a decision's facts."""
 
 import math
+import re
 from typing import Any
 
 import msgspec
 
 from trigger_engine.core.limits import (
+    EVENT_DEPTH_MAX,
     FACT_ITEMS_MAX,
     FACT_TEXT_MAX,
     FACTS_BYTES_MAX,
@@ -17,7 +19,23 @@ from trigger_engine.core.limits import (
 )
 
 _INT64_MAX = 2**63 - 1
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _encode = msgspec.json.Encoder().encode
+
+
+def nests_too_deeply(record: bytes) -> bool:
+    """Whether a JSON record nests deeper than we could write it again. Its length settles it for most
+    records, the number of brackets for nearly all."""
+    if len(record) <= 2 * EVENT_DEPTH_MAX or record.count(b"{") + record.count(b"[") <= EVENT_DEPTH_MAX:
+        return False
+    deepest = depth = 0
+    for bracket in _STRING.sub(b"", record):
+        if bracket in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif bracket in b"}]":
+            depth -= 1
+    return deepest > EVENT_DEPTH_MAX
 
 
 def text_or_none(value: object, length_max: int = TEXT_LENGTH_MAX) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
+from schemas.records import encode_record
 from schemas.topics import EVENTS, STATE_CHANGELOG
 from tests.fixtures.engine_cases import (
     CART,
@@ -160,6 +161,21 @@ def test_a_record_that_cannot_be_used_is_rejected_and_the_line_goes_on(value: by
     assert (rejected.topic, rejected.offset, rejected.value) == (EVENTS, 0, value)
     assert reason in rejected.reason
     assert ("request", "order-confirmation", "send") in told(flush)
+
+
+@pytest.mark.parametrize("depth", [300, 401, *range(900, 1000, 3)])
+def test_what_can_be_read_can_be_written(depth: int) -> None:
+    """A mail's data holds the event two levels deeper than it was read; failing there would stop the engine,
+    and each of its successors, at this record."""
+    partition = new_partition()
+    deep = ordered("ada", "2").replace(b'"total":10.0', b'"total":' + b"[" * depth + b"]" * depth)
+    wide = ordered("ada", "3").replace(b'"total":10.0', b'"total":[' + b'"[{",{},' * 500 + b"[]]")
+    feed(partition, [profile("ada", "1"), deep, wide], T0)
+    flush = flushed(partition)
+    assert len(flush.rejected) == (0 if depth == 300 else 1)
+    assert told(flush).count(("request", "order-confirmation", "send")) == 2 - len(flush.rejected)
+    for effect in flush.effects:
+        encode_record(effect.record)
 
 
 def test_half_applied_inputs_are_undone(monkeypatch: pytest.MonkeyPatch) -> None:
