@@ -55,6 +55,15 @@ async def test_a_log_that_ends_before_the_record_stops_it_with_the_fix_at_once(b
     assert "Traceback" not in said
 
 
+async def test_another_partition_count_stops_it_with_the_fix(bench: EngineBench) -> None:
+    engine = bench.start(TETIK_PARTITIONS=str(PARTITIONS * 2))
+    code = await asyncio.to_thread(engine.process.wait, 45)
+    said = bench.logs()
+    assert code == 1, said
+    assert f"has {PARTITIONS} partitions, but TETIK_PARTITIONS is {PARTITIONS * 2}" in said
+    assert f"set TETIK_PARTITIONS={PARTITIONS}" in said
+
+
 async def test_a_stop_in_the_middle_of_the_load_is_clean(bench: EngineBench) -> None:
     await publish_rules(bench, CONFIRMATION)
     events = 60_000

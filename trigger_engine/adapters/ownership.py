@@ -30,6 +30,7 @@ class PartitionsOwned:
         *,
         bootstrap: str,
         group: str,
+        partitions: int,
         rules: RuleBook,
         end_offsets: Offsets,
         seek: Callable[[int, int], Awaitable[None]],
@@ -42,6 +43,7 @@ class PartitionsOwned:
         self.writers: dict[int, PartitionWriter] = {}
         self._bootstrap = bootstrap
         self._group = group
+        self._partitions = partitions
         self._rules = rules
         self._end_offsets = end_offsets
         self._seek = seek
@@ -91,7 +93,9 @@ class PartitionsOwned:
             await self._give_up(number)
 
     async def _take(self, number: int) -> None:
-        taken = await take_over(self._bootstrap, self._group, number, self._check_crcs)
+        taken = await take_over(
+            self._bootstrap, self._group, number, partitions=self._partitions, check_crcs=self._check_crcs
+        )
         partition = Partition(
             number,
             taken.customers,

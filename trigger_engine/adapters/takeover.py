@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.instants import Instant
-from schemas.topics import EVENTS, STATE_CHANGELOG
+from schemas.topics import EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.transaction import TransactionalLog
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
 from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_of
 
 logger = logging.getLogger(__name__)
 
+CUSTOMER_TOPICS = (EVENTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG)
 POLL_MS = 200
 RECORDS_PER_POLL_MAX = 10_000
 
@@ -37,14 +39,18 @@ class TakenOver:
     wake_ups: dict[str, Instant]
 
 
-async def take_over(bootstrap: str, group: str, partition: int, check_crcs: bool) -> TakenOver:
+async def take_over(
+    bootstrap: str, group: str, partition: int, *, partitions: int, check_crcs: bool
+) -> TakenOver:
     """Become the partition's only writer and restore its state.
 
-    Raises UnsoundLog where the events topic was re-created, restored or truncated beyond the record.
+    Raises UnsoundLog where the events topic was re-created, restored or truncated beyond the record, and
+    where a topic does not have `partitions` partitions: a customer would be split between two.
     """
     log = await TransactionalLog.open(bootstrap, group, partition)
     try:
         customers, record = await _read_changelog(bootstrap, partition, check_crcs)
+        await _check_counts(bootstrap, partitions)
         await _hold_against_log(bootstrap, partition, record)
     except BaseException:
         await log.close()
@@ -123,3 +129,21 @@ async def _hold_against_log(bootstrap: str, partition: int, record: PartitionRec
             f"retention deleted {start - next_offset} events that were never applied. Raise the topic's "
             f"retention; to go on without them, delete the topic {STATE_CHANGELOG}: state begins empty."
         )
+
+
+async def _check_counts(bootstrap: str, expected: int) -> None:
+    """A customer lives in one partition number of all these topics."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(CUSTOMER_TOPICS))
+    finally:
+        await admin.close()
+    for topic in described:
+        name, found = topic["topic"], len(topic["partitions"])
+        if topic["error_code"] == 0 and found != expected:
+            raise UnsoundLog(
+                f"{name} has {found} partitions, but TETIK_PARTITIONS is {expected}. If the setting is "
+                f"wrong, set TETIK_PARTITIONS={found} in all processes. If the topic was given more, its "
+                "customers are spread over other partitions than their states: bring back the old topics."
+            )

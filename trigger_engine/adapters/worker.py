@@ -78,6 +78,7 @@ class EngineWorker:
         self._owned = PartitionsOwned(
             bootstrap=settings.kafka,
             group=GROUP,
+            partitions=settings.partitions,
             rules=self._rules,
             end_offsets=self._end_offsets,
             seek=self._seek,
