@@ -1,10 +1,14 @@
 """The event log: records in, durably on Kafka when `append` returns.
 
 confluent-kafka was measured at a quarter of aiokafka's cost per record here. librdkafka retries by
-itself until the delivery deadline; the idempotent producer keeps the order per partition and writes
-nothing twice meanwhile. One future per request, not per record: a thread polls for the acks and tells
-the loop once. The partitioner is murmur2, as Java's default: with any other a customer would live in
-two partitions.
+itself, for as long as it takes; the idempotent producer keeps the order per partition and writes nothing
+twice meanwhile. What has a deadline is the answer to the request, never the record: a record that times
+out in flight gives its sequence number back, and if the broker had written it after all, the next record
+under that number passes for its repetition: acknowledged, but not written (librdkafka issue 4134). So a
+record of a refused request may land later; its event id tells the repetition.
+
+One future per request, not per record: a thread polls for the acks and tells the loop once. The
+partitioner is murmur2, as Java's default: with any other a customer would live in two partitions.
 """
 
 import asyncio
@@ -53,9 +57,10 @@ class _Appending:
         if not self._future.done():
             self._future.set_result(self._error)
 
-    async def outcome(self) -> KafkaError | None:
-        """None once every record is acknowledged, else the first error."""
-        return await self._future
+    async def outcome(self, deadline_s: float) -> KafkaError | None:
+        """None once every record is acknowledged, else the first error. Raises TimeoutError."""
+        async with asyncio.timeout(deadline_s):
+            return await self._future
 
 
 class EventLog:
@@ -71,6 +76,7 @@ class EventLog:
         self._produced = 0
         self.settled = 0
         self.problem: str | None = "ingest has not asked Kafka yet"
+        self._known_away = False
         self.failure: str | None = None
         """Set once the producer can do no more; the process must be restarted."""
 
@@ -87,15 +93,23 @@ class EventLog:
         self._watcher = asyncio.create_task(self._watch())
 
     async def append(self, records: Sequence[LogRecord]) -> None:
-        """Write the records in order; returns after every broker ack. Raises Unavailable."""
+        """Write the records in order; returns after every broker ack. Raises Unavailable, at once while
+        the broker is known to be away: nothing is queued for it then."""
         if not records:
             return
+        if self._known_away:
+            raise Unavailable(str(self.problem))
         appending = _Appending(self, asyncio.get_running_loop(), len(records))
         for record in records:
             self._produce(record, appending)
-        error = await appending.outcome()
+        deadline_ms = self._settings.delivery_deadline_ms
+        try:
+            error = await appending.outcome(deadline_ms / 1000)
+        except TimeoutError:
+            waited = f"Kafka did not acknowledge within {deadline_ms} ms"
+            raise Unavailable(self.problem or waited) from None
         if error is not None:
-            raise Unavailable(self.problem or f"Kafka did not acknowledge in time ({error.str()})")
+            raise Unavailable(self.problem or f"Kafka did not take the records ({error.str()})")
 
     async def check(self) -> str | None:
         """Ask the broker for its topics; what is wrong, or None."""
@@ -103,7 +117,7 @@ class EventLog:
         return self.problem
 
     async def close(self) -> None:
-        """Wait for the outstanding acks (they come or expire), then stop."""
+        """Wait for the outstanding acks as long as a request would, then stop."""
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
@@ -152,6 +166,7 @@ class EventLog:
         if problem is None and self.problem is not None:
             log.info("Kafka at %s answers; events are taken", self._settings.kafka)
         self.problem = problem
+        self._known_away = problem is not None
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
@@ -167,8 +182,8 @@ class EventLog:
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "linger.ms": self._settings.linger_ms,
-            # A record is given up, and its request answered, when this has passed.
-            "message.timeout.ms": self._settings.delivery_deadline_ms,
+            # Never: see the top of this file.
+            "message.timeout.ms": 0,
             # After an outage the client looks for the broker at least each second.
             "reconnect.backoff.max.ms": 1_000,
             # The queue is the back-pressure: full means 429.

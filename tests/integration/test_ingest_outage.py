@@ -123,13 +123,72 @@ def test_kafka_is_killed_amid_requests(platform: BackgroundPlatform, tmp_path: P
     assert {status for _, status in answers} == {200, 503}
 
 
-async def test_it_ends_while_kafka_is_away_and_requests_wait() -> None:
+def test_kafka_freezes_past_the_deadline_amid_requests(platform: BackgroundPlatform, tmp_path: Path) -> None:
+    """What was in flight when it froze is written after the answer; it must not pass for what comes next."""
+    node = real_kafka(tmp_path / "kafka")
+    start(platform, node)
+    topics = IngestTopics(node.bootstrap)
+    topics.create()
+    (broker,) = [change for change in platform.supervisor.status() if change.name == "kafka"]
+    assert broker.pid is not None
+    answered: list[str] = []
+    numbers = itertools.count()
+
+    def send() -> int:
+        event = EVENT | {"event_id": f"e-{next(numbers)}"}
+        status = post(ingest, "/v1/events", event).status_code
+        if status == 200:
+            answered.append(event["event_id"])
+        return status
+
+    with serve_ingest(node.bootstrap, topics, delivery_deadline_ms=300, kafka_check_s=0.2) as ingest:
+        until(lambda: send() == 200, "events are taken")
+        for _ in range(4):
+            os.killpg(broker.pid, signal.SIGSTOP)
+            try:
+                until(lambda: send() == 503, "the freeze is felt")
+                send()
+            finally:
+                os.killpg(broker.pid, signal.SIGCONT)
+            until(lambda: send() == 200, "events are taken again")
+            for _ in range(5):
+                until(lambda: send() == 200, "events are taken")
+        until(lambda: ingest.stage.progress() is not None, "all is acknowledged")
+        stored = [json.loads(record.value())["event_id"] for record in topics.read(topics.events)]
+    assert set(answered) <= set(stored)
+    assert len(stored) == len(set(stored)), "nothing was written twice"
+
+
+async def test_it_ends_while_kafka_is_frozen_and_requests_wait(
+    platform: BackgroundPlatform, tmp_path: Path
+) -> None:
+    node = real_kafka(tmp_path / "kafka")
+    await asyncio.to_thread(start, platform, node)
+    topics = IngestTopics(node.bootstrap)
+    topics.create()
+    (broker,) = [change for change in platform.supervisor.status() if change.name == "kafka"]
+    assert broker.pid is not None
+    async with httpx.AsyncClient(auth=(KEY, ""), timeout=30, trust_env=False) as client:
+        with serve_ingest(node.bootstrap, topics, delivery_deadline_ms=1_000) as ingest:
+            await eventually(lambda: ingest.stage.log.problem is None, "ingest is ready")
+            os.killpg(broker.pid, signal.SIGSTOP)
+            try:
+                call = asyncio.create_task(client.post(ingest.url + "/v1/events", json=EVENT))
+                await eventually(lambda: ingest.stage.log.in_flight, "the event waits")
+                assert ingest.stage.progress() is None
+                response = await call
+            finally:
+                os.killpg(broker.pid, signal.SIGCONT)
+    assert response.status_code == 503
+
+
+async def test_while_kafka_is_known_to_be_away_nothing_is_queued_for_it() -> None:
     (port,) = free_ports(1)
     topics = IngestTopics(f"127.0.0.1:{port}")
     async with httpx.AsyncClient(auth=(KEY, ""), timeout=30, trust_env=False) as client:
         with serve_ingest(topics.bootstrap, topics, delivery_deadline_ms=1_000) as ingest:
-            call = asyncio.create_task(client.post(ingest.url + "/v1/events", json=EVENT))
-            await eventually(lambda: ingest.stage.log.in_flight, "the event waits")
-            assert ingest.stage.progress() is None
-            response = await call
-    assert response.status_code == 503
+            await eventually(lambda: "cannot be reached" in str(ingest.stage.log.problem), "it is known")
+            response = await client.post(ingest.url + "/v1/events", json=EVENT)
+            assert response.status_code == 503
+            assert ingest.stage.log.in_flight == 0
+            assert ingest.stage.progress() == ({}, None)

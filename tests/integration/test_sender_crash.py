@@ -12,13 +12,11 @@ from sender.core.addresses import address_hash
 from sender.core.ledger import Claimed
 from sender.core.policy import Concluded, outcome_of
 from sender.core.requests import read_request
-from tests.fixtures.sender_peers import CLIENTS_MAY_LEAK, NOW, Bench, eventually, request, sender_bench
+from tests.fixtures.sender_peers import NOW, Bench, eventually, request, sender_bench
 
 REQUESTS = 120
 KILL_AT = (20, 50, 80)
 KEPT = b"Subject: kept\r\n\r\nkept\r\n"
-
-pytestmark = CLIENTS_MAY_LEAK
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ from schemas.delivery import Delivery
 from schemas.event import Event
 from schemas.ids import feedback_event_id
 from schemas.instants import HOUR_MS, format_instant
-from tests.fixtures.sender_peers import CLIENTS_MAY_LEAK, NOW, Bench, cancel, request, sender_bench
-
-pytestmark = CLIENTS_MAY_LEAK
+from tests.fixtures.sender_peers import NOW, Bench, cancel, request, sender_bench
 
 
 @pytest.fixture

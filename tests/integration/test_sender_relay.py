@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from schemas.instants import DAY_MS, MINUTE_MS, SECOND_MS, format_instant
-from tests.fixtures.sender_peers import CLIENTS_MAY_LEAK, NOW, Bench, eventually, request, sender_bench
-
-pytestmark = CLIENTS_MAY_LEAK
+from tests.fixtures.sender_peers import NOW, Bench, eventually, request, sender_bench
 
 
 @pytest.fixture

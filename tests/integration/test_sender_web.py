@@ -10,9 +10,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.event import Event
 from sender.adapters.http import PortTaken
 from sender.app import Sender
-from tests.fixtures.sender_peers import CLIENTS_MAY_LEAK, Bench, eventually, request, sender_bench
-
-pytestmark = CLIENTS_MAY_LEAK
+from tests.fixtures.sender_peers import Bench, eventually, request, sender_bench
 
 
 @pytest.fixture
