@@ -102,6 +102,9 @@ class PartitionWriter:
         while len(self._queue) >= QUEUED_BATCHES_MAX and not self._closed:
             self._room.clear()
             await self._room.wait()
+        if self._closed:
+            acknowledge()  # to Faust only, which else waits for it: the partition record knows it is not done
+            return
         self._queue.append((batch, acknowledge))
         self._work.set()
 
@@ -139,6 +142,8 @@ class PartitionWriter:
     async def close(self) -> None:
         """Give the partition up; what is queued is read again by the next owner."""
         self._closed = True
+        for _, acknowledge in self._queue:
+            acknowledge()
         self._queue.clear()
         self._room.set()
         self._work.set()

@@ -286,3 +286,21 @@ async def test_back_pressure_holds_the_reader() -> None:
             assert sum(task.done() for task in reading) < len(batches)
         async with asyncio.timeout(5):
             await asyncio.gather(*reading)
+
+
+async def test_what_a_closed_writer_held_is_acknowledged_and_left_to_the_next_owner() -> None:
+    """Faust waits for every batch it handed out; progress is the partition record's alone."""
+    async with running() as shell:
+        await shell.writer.pause()
+        acknowledged: list[int] = []
+        async with shell.writer._turn:
+            for number in range(3):
+                batch = Batch(EVENTS, 0, number, number + 1, [Record(number, profile("ada", str(number)))])
+                await shell.writer.submit(batch, lambda number=number: acknowledged.append(number))
+            closing = asyncio.create_task(shell.writer.close())
+            await until(lambda: acknowledged == [0, 1, 2])
+        await closing
+        late = Batch(EVENTS, 0, 3, 4, [Record(3, profile("ada", "3"))])
+        await shell.writer.submit(late, lambda: acknowledged.append(3))
+        assert acknowledged == [0, 1, 2, 3]
+        assert shell.writer.next_offset == 0
