@@ -1,5 +1,6 @@
 """`DeadLetter`: a record that could not be used, with the reason (topic `tetik.dead-letters`)."""
 
+from base64 import b64encode
 from typing import ClassVar, Literal
 
 from schemas.contract import Contract, Offset, Reason
@@ -38,3 +39,11 @@ class DeadLetter(Contract):
     """The rule set in force."""
     failed_at: WireInstant
     """When it failed."""
+
+
+def value_text(value: bytes) -> tuple[str, Literal["utf-8", "base64"]]:
+    """A record as `value` and `value_encoding` hold it: its text, or base64 where it is no UTF-8."""
+    try:
+        return value.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return b64encode(value).decode("ascii"), "base64"

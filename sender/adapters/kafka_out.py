@@ -6,18 +6,17 @@ unusable afterwards, so a failure replaces it; the ids are deterministic, and re
 
 import asyncio
 import logging
-from base64 import b64encode
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from schemas.contract import Contract
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, value_text
 from schemas.delivery import Delivery
 from schemas.event import Event
 from schemas.headers import KafkaHeaders, cloud_event_headers
 from schemas.ids import stable_hash
-from schemas.instants import Instant, datetime_of
+from schemas.instants import Instant, datetime_of, instant_of
 from schemas.records import EventRecord, encode_record
 from sender.core.outcomes import Outcome, delivery_of, feedback_of
 from sender.settings import SenderTopics
@@ -60,7 +59,7 @@ class Publisher:
         """A dead letter, acknowledged; waits until Kafka takes it."""
         record_id = stable_hash("dead-letter", letter.topic, str(letter.partition), str(letter.offset))
         headers = cloud_event_headers(
-            DeadLetter, record_id=record_id, source=CE_SOURCE, time=_instant_of_letter(letter)
+            DeadLetter, record_id=record_id, source=CE_SOURCE, time=instant_of(letter.failed_at)
         )
         await self._patiently(self._topics.dead_letters, key, letter.model_dump_json().encode(), headers)
 
@@ -138,10 +137,7 @@ def dead_letter(
     traceback_digest: str | None = None,
 ) -> DeadLetter:  # fmt: skip
     """The letter about a record, its value as text or base64."""
-    try:
-        text, encoding = value.decode(), "utf-8"
-    except UnicodeDecodeError:
-        text, encoding = b64encode(value).decode("ascii"), "base64"
+    text, encoding = value_text(value)
     return DeadLetter.model_validate(
         {
             "topic": topic,
@@ -156,10 +152,6 @@ def dead_letter(
             "failed_at": datetime_of(now),
         }
     )
-
-
-def _instant_of_letter(letter: DeadLetter) -> Instant:
-    return int(letter.failed_at.timestamp() * 1000)
 
 
 def _headers(contract: type[Contract], record_id: str, at: Instant) -> KafkaHeaders:

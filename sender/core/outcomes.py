@@ -24,7 +24,6 @@ FEEDBACK_TYPES = {
     "suppressed": "email_suppressed",
     "failed": "email_failed",
 }
-FINAL_STATES = frozenset(FEEDBACK_TYPES)
 
 
 class DeliveryRecord(Record, frozen=True):

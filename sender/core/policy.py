@@ -7,6 +7,8 @@ every attempt. `Concluded` ends the request, `Held` postpones it.
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from schemas.instants import Instant, format_instant
 from sender.core.outcomes import Outcome
 from sender.core.replies import Reply, ReplyClass, backoff_ms, classify, unreachable_backoff_ms
@@ -110,15 +112,5 @@ def outcome_of(request: Requested, status: str, reason: str, attempt: int, now: 
 
 
 def _replied(request: SendRequest, status: str, reply: Reply, attempt: int, now: Instant) -> Outcome:
-    return Outcome(
-        send_id=request.send_id,
-        customer_key=request.customer_key,
-        trigger_id=request.trigger_id,
-        step=request.step,
-        status=status,
-        reason=reply.describe(),
-        attempt=attempt,
-        occurred_at=now,
-        smtp_code=reply.code,
-        enhanced_code=reply.enhanced,
-    )
+    outcome = outcome_of(request, status, reply.describe(), attempt, now)
+    return msgspec.structs.replace(outcome, smtp_code=reply.code, enhanced_code=reply.enhanced)

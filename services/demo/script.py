@@ -15,7 +15,6 @@ from schemas.keys import customer_key
 
 MONDAY: Instant = instant_of(datetime(2011, 3, 14, tzinfo=UTC))
 """The stated week: Monday 14 to Sunday 20 March 2011. The shop's clock is Greenwich's then, which is UTC."""
-DAYS_MAX = 7
 
 Path = Literal["native", "sdk"]
 

@@ -79,7 +79,3 @@ def redis_ready(url: str) -> Probe:
 
 def http_ready(url: str) -> Probe:
     return lambda: http_answers(url)
-
-
-def port_ready(host: str, port: int) -> Probe:
-    return lambda: port_open(host, port)

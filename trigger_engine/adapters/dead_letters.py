@@ -1,9 +1,6 @@
 """Dead letters: the input as it was met, the reason, and what is needed to replay it."""
 
-from base64 import b64encode
-from typing import Literal
-
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, value_text
 from schemas.headers import KafkaHeaders, cloud_event_headers
 from schemas.ids import stable_hash
 from schemas.instants import datetime_of
@@ -16,12 +13,12 @@ def dead_letter_of(
     rejected: Rejected, partition: int, rules_digest: str
 ) -> tuple[bytes | None, bytes, KafkaHeaders]:
     """The dead-letter record (key, value, headers) of an input that `partition` could not use."""
-    value, encoding = _text_of(rejected.value)
+    value, encoding = value_text(rejected.value)
     letter = DeadLetter(
         topic=rejected.topic,
         partition=partition,
         offset=rejected.offset,
-        key=None if rejected.key is None else _text_of(rejected.key)[0],
+        key=None if rejected.key is None else value_text(rejected.key)[0],
         value=value,
         value_encoding=encoding,
         stage="engine",
@@ -37,10 +34,3 @@ def dead_letter_of(
         time=rejected.failed_at,
     )
     return rejected.key, letter.model_dump_json().encode(), headers
-
-
-def _text_of(data: bytes) -> tuple[str, Literal["utf-8", "base64"]]:
-    try:
-        return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        return b64encode(data).decode("ascii"), "base64"

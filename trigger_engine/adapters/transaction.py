@@ -19,11 +19,10 @@ from schemas.headers import KafkaHeaders, cloud_event_headers
 from schemas.instants import parse_instant
 from schemas.records import encode_record
 from schemas.topics import DEAD_LETTERS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
-from trigger_engine.adapters.dead_letters import dead_letter_of
+from trigger_engine.adapters.dead_letters import SOURCE, dead_letter_of
 from trigger_engine.core.effects import Decide
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, Flush
 
-SOURCE = "/tetik/engine"
 BATCH_BYTES_MAX = 900_000
 """Below Kafka's default limit of 1,048,588 bytes a batch (`message.max.bytes`)."""
 TRANSACTION_TIMEOUT_MS = 60_000

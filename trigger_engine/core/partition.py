@@ -27,7 +27,7 @@ from schemas.instants import Instant, parse_instant
 from schemas.keys import RESERVED_STATE_PREFIX, customer_key
 from schemas.records import CauseRecord, EventRecord, Malformed, decode_event
 from schemas.topics import STATE_CHANGELOG
-from trigger_engine.core.effects import Decide, Effect
+from trigger_engine.core.effects import Effect
 from trigger_engine.core.inputs import EventInput, WakeUp
 from trigger_engine.core.limits import EVENT_DEPTH_MAX
 from trigger_engine.core.rules import Rules
@@ -355,8 +355,3 @@ def _in_one_line(error: Exception) -> str:
 def _traceback_digest(error: Exception) -> str:
     """Groups dead letters of one cause without keeping anybody's data in a trace."""
     return blake2b("".join(format_exception(error)).encode(), digest_size=8).hexdigest()
-
-
-def is_decision(effect: Effect) -> bool:
-    """Whether the effect belongs on the trigger topic."""
-    return isinstance(effect, Decide)
