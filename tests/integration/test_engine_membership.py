@@ -7,7 +7,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.topics import EVENTS, OUTBOUND, STATE_CHANGELOG
-from tests.fixtures.engine import PARTITIONS, EngineBench
+from tests.fixtures.engine import PARTITIONS, Engine, EngineBench
 from tests.fixtures.engine_cases import CONFIRMATION, ordered, profile
 from tests.integration.test_engine import doubled, now, orders, publish_rules
 from trigger_engine.adapters.worker import GROUP
@@ -82,21 +82,28 @@ async def test_a_spare_worker_is_ready_and_takes_over(bench: EngineBench) -> Non
     """More workers than partitions: the one without any waits and is no failure."""
     await publish_rules(bench, CONFIRMATION)
     engines = [bench.start() for _ in range(PARTITIONS + 1)]
-    owned: dict[int, float] = {}
     async with httpx.AsyncClient() as client, asyncio.timeout(90):
-        while sorted(owned.values()) != [0.0, 1.0, 1.0, 1.0, 1.0]:
-            for number, engine in enumerate(engines):
-                owned[number] = await _partitions_owned(client, engine.http_port)
+        while (spare := await _ready_spare(client, engines)) is None:
             await asyncio.sleep(0.2)
-        spare = next(number for number, count in owned.items() if count == 0.0)
-        ready = await client.get(f"http://127.0.0.1:{engines[spare].http_port}/readyz")
-        assert ready.status_code == 200
     for number, engine in enumerate(engines):
         if number != spare:
             engine.kill()
     at = now()
     await bench.produce([("ada", profile("ada", "1", at)), ("ada", ordered("ada", "2", at))])
     await bench.until(OUTBOUND, lambda found: len(found) == 1)
+
+
+async def _ready_spare(client: httpx.AsyncClient, engines: list[Engine]) -> int | None:
+    """The number of the one engine without a partition, once each other has one and it calls itself ready.
+
+    Before it has joined the group it owns nothing either, and is not ready then; so both are asked for.
+    """
+    owned = [await _partitions_owned(client, engine.http_port) for engine in engines]
+    if sorted(owned) != [0.0, 1.0, 1.0, 1.0, 1.0]:
+        return None
+    spare = owned.index(0.0)
+    ready = await client.get(f"http://127.0.0.1:{engines[spare].http_port}/readyz")
+    return spare if ready.status_code == 200 else None
 
 
 async def _partitions_owned(client: httpx.AsyncClient, port: int) -> float:
