@@ -13,6 +13,7 @@ import msgspec
 from schemas.instants import Instant
 
 STATE_VERSION = 1
+FOREVER: Instant = 2**53
 _VERSION_BYTE = bytes([STATE_VERSION])
 
 
@@ -41,6 +42,10 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     undeliverable_address: str | None = None
     unwanted_address: str | None = None
     """The sender refused marketing to this address (its own suppression or consent list)."""
+    preferences: dict[str, Any] = {}
+    """What `set` steps wrote."""
+    paused_until: Instant | None = None
+    """Marketing is paused until then (`FOREVER`: until a `set` step ends it)."""
 
 
 class Item(msgspec.Struct, array_like=True, gc=False):
@@ -78,6 +83,84 @@ class Orders(msgspec.Struct, array_like=True, gc=False):
     total: float = 0.0
 
 
+class View(msgspec.Struct, array_like=True, gc=False):
+    """A product looked at."""
+
+    at: Instant
+    product_id: str | None = None
+    category: str | None = None
+    name: str | None = None
+    price: float | None = None
+    url: str | None = None
+    image_url: str | None = None
+
+
+class Views(msgspec.Struct, array_like=True, gc=False):
+    """All views counted, the last ones kept, oldest first."""
+
+    count: int = 0
+    recent: list[View] = []
+
+
+class Session(msgspec.Struct, array_like=True, gc=False):
+    """Her own events without a gap of more than half an hour."""
+
+    started_at: Instant = 0
+    last_at: Instant | None = None
+    events: int = 0
+    views: int = 0
+
+
+class Engagement(msgspec.Struct, array_like=True, gc=False):
+    """Points as of a UTC day (days since 1970), and what became of our mails."""
+
+    score: float = 0.0
+    day: int = 0
+    mails: int = 0
+    mails_since_click: int = 0
+    last_open_at: Instant | None = None
+    last_click_at: Instant | None = None
+
+
+class Slot(msgspec.Struct, array_like=True, gc=False):
+    """A place taken under the frequency caps; `owner` is empty, or the trigger id of a shadow."""
+
+    at: Instant
+    send_id: str = ""
+    owner: str = ""
+
+
+class Offer(msgspec.Struct, array_like=True, gc=False):
+    """An offer given in a mail."""
+
+    at: Instant
+    valid_until: Instant
+    send_id: str
+
+
+class Window(msgspec.Struct, array_like=True, gc=False):
+    """Events of a threshold for one value of its `per`, oldest first: (occurred_at, amount)."""
+
+    events: list[tuple[Instant, float]] = []
+
+
+class Watch(msgspec.Struct, array_like=True, gc=False):
+    """What starts a run by itself at `due_at` if it still holds then (inactivity, date, existing members)."""
+
+    trigger_id: str
+    kind: str
+    due_at: Instant
+    occasion: str
+    anchor_at: Instant = 0
+
+
+class Alias(msgspec.Struct, array_like=True, gc=False):
+    """An anonymous key that belongs to a customer since an instant."""
+
+    customer_id: str
+    since: Instant
+
+
 class Happening(msgspec.Struct, array_like=True, gc=False):
     """An event worth keeping: one that started a run, or may keep one from starting. Properties are cut."""
 
@@ -103,6 +186,25 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     fallback: bool = False
     waited_until: Instant | None = None
     """The due time of its first mail, once that was requested."""
+    position: int = -1
+    """The step it stands before, in its version's program; -1: a record of version 1, see `mail_index`."""
+    planned_at: Instant = 0
+    """What waits count from; `due_at` may be later, after a reschedule."""
+    last_mail: str = ""
+    """The id of the last mail step it did, and when that was planned (none: the start or last restart)."""
+    last_planned_at: Instant = 0
+    attempt: int = 0
+    """Runs through the checks of the present mail."""
+    held: bool = False
+    """Waiting for arbitration; `was_held`: had its turn for the present mail."""
+    was_held: bool = False
+    variant: str | None = None
+    held_out: bool = False
+    shadow: bool = False
+    draining: bool = False
+    answer: Happening | None = None
+    awaiting: bool = False
+    """It stands at a `wait_until` event, which it has reached."""
 
 
 class PendingMail(msgspec.Struct, array_like=True, gc=False):
@@ -121,6 +223,9 @@ class PendingMail(msgspec.Struct, array_like=True, gc=False):
     mailed_before_at: Instant | None
     """The trigger's last mail before this one, to return to if this one is never sent."""
     cancelling: bool = False
+    attempt: int = 1
+    shadow: bool = False
+    variant: str | None = None
 
 
 class TriggerMemory(msgspec.Struct, array_like=True, gc=False):
@@ -128,6 +233,8 @@ class TriggerMemory(msgspec.Struct, array_like=True, gc=False):
 
     occasions: bytes = b""
     last_mailed_at: Instant | None = None
+    values: bytes = b""
+    """Packed occasions without the customer's key, so that they mean the same after a hand-over."""
 
 
 class CustomerState(msgspec.Struct, array_like=True, gc=False):
@@ -149,6 +256,31 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     ended_at: dict[str, Instant] = {}
     past_enders: list[Happening] = []
     erased_at: Instant | None = None
+    rules_digest: str = ""
+    """The rule set she was last brought in line with."""
+    last_at: dict[str, Instant] = {}
+    """The last time of each event type."""
+    views: Views = msgspec.field(default_factory=Views)
+    session: Session = msgspec.field(default_factory=Session)
+    engagement: Engagement = msgspec.field(default_factory=Engagement)
+    segments: dict[str, Instant] = {}
+    """The segments she is in, and since when."""
+    segments_flip_at: Instant | None = None
+    """When a segment may change without an event."""
+    windows: dict[str, dict[str, Window]] = {}
+    """By trigger id and `per` value."""
+    watches: list[Watch] = []
+    slots: list[Slot] = []
+    offers: list[Offer] = []
+    orders_on_offer: int = 0
+    arms: dict[str, str] = {}
+    """Experiment → arm; the empty text is the hold-out."""
+    devices: list[str] = []
+    """Her last anonymous ids, the latest last."""
+    hand_overs: bytes = b""
+    """Packed ids of the hand-overs applied."""
+    alias: Alias | None = None
+    """An alias has nothing else: it forwards."""
 
     def last_applied(self) -> tuple[str, int, int]:
         """(topic, partition, offset) of the last event that was applied to her."""
