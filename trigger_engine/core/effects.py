@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from schemas.records import DecisionRecord, EmailRequestRecord
+from schemas.records import DecisionRecord, EmailRequestRecord, EventRecord
 
 
 class Decide(msgspec.Struct, frozen=True, gc=False):
@@ -25,4 +25,13 @@ class CancelMail(msgspec.Struct, frozen=True, gc=False):
     record: EmailRequestRecord
 
 
-Effect: TypeAlias = Decide | RequestMail | CancelMail
+class HandOver(msgspec.Struct, frozen=True, gc=False):
+    """Write this event to the event log, under the key of the customer it names.
+
+    What one customer's step has to say to another's: hand-overs, and erasures of her devices.
+    """
+
+    record: EventRecord
+
+
+Effect: TypeAlias = Decide | RequestMail | CancelMail | HandOver

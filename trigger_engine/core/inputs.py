@@ -1,4 +1,4 @@
-"""What `step` is given: an event of the log, or a wake-up that fell due."""
+"""What `step` is given: an event of the log, a wake-up that fell due, or a change of rules."""
 
 from typing import Any, TypeAlias
 
@@ -35,4 +35,14 @@ class WakeUp(msgspec.Struct, frozen=True, gc=False):
     cause: Cause
 
 
-Input: TypeAlias = EventInput | WakeUp
+class RulesChange(msgspec.Struct, frozen=True, gc=False):
+    """The rules given are others than the customer was last brought in line with.
+
+    They count since `at`, which the marker at `cause` (kind `rules`) says.
+    """
+
+    at: Instant
+    cause: Cause
+
+
+Input: TypeAlias = EventInput | WakeUp | RulesChange

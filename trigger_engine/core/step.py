@@ -12,7 +12,7 @@ starts, so an event that does both ends the old run and begins a new one.
 
 from trigger_engine.core.effects import Effect
 from trigger_engine.core.endings import end_runs, note_endings
-from trigger_engine.core.inputs import EventInput, Input, WakeUp
+from trigger_engine.core.inputs import EventInput, Input, RulesChange, WakeUp
 from trigger_engine.core.mails import hear_outcome, take_back
 from trigger_engine.core.packed import add_recent
 from trigger_engine.core.projection import MAIL_OUTCOMES, project
@@ -28,6 +28,9 @@ def step(rules: Rules, state: CustomerState, input: Input, now: int) -> tuple[Cu
     """Apply one input at `now`. Updates `state` in place; effects are in the order they were decided."""
     if isinstance(input, EventInput):
         return _event(rules, state, input, now)
+    if isinstance(input, RulesChange):
+        state.rules_digest = rules.digest
+        return state, []
     return _wake_up(rules, state, input, now)
 
 
