@@ -49,7 +49,7 @@ contract: $(READY) ## Contracts, settings files, compose file
 	$(PYTEST) tests/contract
 
 integration: $(READY) ## Tests on a real Kafka, Redis, SMTP server and browser
-	$(PYTEST) tests/integration
+	$(PYTEST) tests/integration tests/adapters
 
 e2e: $(READY) ## The demo, short, end to end
 	$(PYTEST) tests/e2e

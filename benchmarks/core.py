@@ -17,7 +17,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from benchmarks.shop_log import Logged, shop_log
 from schemas.topics import EVENTS
 from services.publish import LIBRARY, TEMPLATES, read_rule_set
-from trigger_engine.adapters.transaction import BATCH_BYTES_MAX, encode_flush
+from trigger_engine.adapters.kafka_log import BATCH_BYTES_MAX, record_batches
+from trigger_engine.adapters.transaction import portions_of
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
 from trigger_engine.core.rules import load_rules
 
@@ -49,7 +50,8 @@ def _new_batch() -> BatchBuilder:
 
 
 def _write(producer: Any, flush: Flush) -> int:
-    return sum(batch.size() for _, _, batch in encode_flush(producer, flush, 0))
+    portions = portions_of(flush, 0)
+    return sum(batch.size() for portion in portions for batch in record_batches(producer, portion.rows))
 
 
 @click.command()

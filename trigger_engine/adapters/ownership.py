@@ -10,16 +10,15 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from schemas.topics import EVENTS, STATE_CHANGELOG
+from trigger_engine.adapters.batches import Batch
+from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.rule_book import RuleBook
 from trigger_engine.adapters.takeover import take_over
-from trigger_engine.app import PartitionWriter
+from trigger_engine.app import Acknowledge, PartitionWriter
 from trigger_engine.core.partition import Partition
 
 logger = logging.getLogger(__name__)
-
-Offsets = Callable[[str, list[int]], Awaitable[dict[int, int]]]
-"""End offsets of partitions of a topic, as a read-committed reader sees them."""
 
 
 class PartitionsOwned:
@@ -28,29 +27,25 @@ class PartitionsOwned:
     def __init__(
         self,
         *,
-        bootstrap: str,
+        log: EngineLog,
         group: str,
         partitions: int,
         rules: RuleBook,
-        end_offsets: Offsets,
         seek: Callable[[int, int], Awaitable[None]],
         now: Callable[[], int],
         metrics: EngineMetrics,
         rejected_max: int,
-        check_crcs: bool,
         failed: Callable[[BaseException], None],
     ) -> None:
         self.writers: dict[int, PartitionWriter] = {}
-        self._bootstrap = bootstrap
+        self._log = log
         self._group = group
         self._partitions = partitions
         self._rules = rules
-        self._end_offsets = end_offsets
         self._seek = seek
         self._now = now
         self._metrics = metrics
         self._rejected_max = rejected_max
-        self._check_crcs = check_crcs
         self._failed = failed
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._changelog_ends: dict[int, int] = {}
@@ -81,11 +76,19 @@ class PartitionsOwned:
         self.taking_over = True
         await asyncio.gather(*(self._take(number) for number in sorted(partitions - self.writers.keys())))
         self.taking_over = False
-        self._changelog_ends = await self._end_offsets(STATE_CHANGELOG, sorted(partitions))
+        self._changelog_ends = await self._log.end_offsets(STATE_CHANGELOG, sorted(partitions))
         for writer in self.writers.values():
             writer.resume()
         self._metrics.partitions_owned.set(len(self.writers))
         self.settling = False
+
+    async def route(self, batch: Batch, acknowledge: Acknowledge) -> None:
+        """Hand a batch to its partition's writer, which acknowledges it once it is durable."""
+        writer = self.writers.get(batch.partition)
+        if writer is None:
+            acknowledge()  # fetched for a partition just given up: its new owner reads it
+        else:
+            await writer.submit(batch, acknowledge)
 
     async def close(self) -> None:
         """Give everything up."""
@@ -93,9 +96,7 @@ class PartitionsOwned:
             await self._give_up(number)
 
     async def _take(self, number: int) -> None:
-        taken = await take_over(
-            self._bootstrap, self._group, number, partitions=self._partitions, check_crcs=self._check_crcs
-        )
+        taken = await take_over(self._log, self._group, number, partitions=self._partitions)
         partition = Partition(
             number,
             taken.customers,

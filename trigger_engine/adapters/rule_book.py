@@ -3,11 +3,11 @@
 import asyncio
 import logging
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import ValidationError
 
 from schemas.rule_set import RuleSet
 from schemas.topics import RULES
+from trigger_engine.adapters.log_port import EngineLog, LogReader
 from trigger_engine.core.rules import NO_RULES, Rules, RulesError, load_rules
 
 logger = logging.getLogger(__name__)
@@ -23,9 +23,9 @@ class UnknownRules(RuntimeError):
 class RuleBook:
     """Rule sets by digest. A marker is written after its set, so an unknown digest means: read on."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
-        self._consumer: AIOKafkaConsumer | None = None
+    def __init__(self, log: EngineLog) -> None:
+        self._log = log
+        self._reader: LogReader | None = None
         self._sets: dict[str, RuleSet] = {}
         self._alone: dict[str, Rules] = {}
         self._rules: dict[str, Rules] = {NO_RULES.digest: NO_RULES}
@@ -66,24 +66,15 @@ class RuleBook:
 
     async def close(self) -> None:
         """Stop reading."""
-        if self._consumer is not None:
-            await self._consumer.stop()
-            self._consumer = None
+        if self._reader is not None:
+            await self._reader.close()
+            self._reader = None
 
     async def _read_to_end(self) -> None:
-        rules_log = TopicPartition(RULES, 0)
-        if self._consumer is None:
-            self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
-                isolation_level="read_committed",
-                auto_offset_reset="earliest",
-                enable_auto_commit=False,
-            )
-            await self._consumer.start()
-            self._consumer.assign([rules_log])
-        end = (await self._consumer.end_offsets([rules_log]))[rules_log]
-        while await self._consumer.position(rules_log) < end:
-            for record in (await self._consumer.getmany(timeout_ms=200)).get(rules_log, []):
+        if self._reader is None:
+            self._reader = await self._log.open_reader(RULES, 0)
+        async for records in self._reader.read_on():
+            for record in records:
                 if record.value is not None:
                     self._admit(record.value)
 

@@ -1,6 +1,6 @@
 """Taking a partition over: fence the former owner, then read the changelog to its end.
 
-The order matters. Opening the transactional producer makes every later write of the former owner fail
+The order matters. Opening the partition's writer makes every later write of the former owner fail
 and ends its open transaction; only then is the end of the changelog final. The partition record says
 where to go on.
 """
@@ -9,11 +9,10 @@ import logging
 from dataclasses import dataclass
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.instants import Instant
 from schemas.topics import EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
+from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.transaction import TransactionalLog
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
 from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_of
@@ -21,8 +20,6 @@ from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_o
 logger = logging.getLogger(__name__)
 
 CUSTOMER_TOPICS = (EVENTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG)
-POLL_MS = 200
-RECORDS_PER_POLL_MAX = 10_000
 
 
 class UnsoundLog(RuntimeError):
@@ -39,24 +36,22 @@ class TakenOver:
     wake_ups: dict[str, Instant]
 
 
-async def take_over(
-    bootstrap: str, group: str, partition: int, *, partitions: int, check_crcs: bool
-) -> TakenOver:
+async def take_over(log: EngineLog, group: str, partition: int, *, partitions: int) -> TakenOver:
     """Become the partition's only writer and restore its state.
 
     Raises UnsoundLog where the events topic was re-created, restored or truncated beyond the record, and
     where a topic does not have `partitions` partitions: a customer would be split between two.
     """
-    log = await TransactionalLog.open(bootstrap, group, partition)
+    writes = await TransactionalLog.open(log, group, partition)
     try:
-        customers, record = await _read_changelog(bootstrap, partition, check_crcs)
-        await _check_counts(bootstrap, partitions)
-        await _hold_against_log(bootstrap, partition, record)
+        customers, record = await _read_changelog(log, partition)
+        await _check_counts(log, partitions)
+        await _hold_against_log(log, partition, record)
     except BaseException:
-        await log.close()
+        await writes.close()
         raise
     wake_ups = {key: due_at for key, data in customers.items() if (due_at := due_of(key, data)) is not None}
-    return TakenOver(log, customers, record, wake_ups)
+    return TakenOver(writes, customers, record, wake_ups)
 
 
 def due_of(key: str, data: bytes) -> Instant | None:
@@ -71,51 +66,29 @@ def due_of(key: str, data: bytes) -> Instant | None:
         return 0
 
 
-async def _read_changelog(
-    bootstrap: str, partition: int, check_crcs: bool
-) -> tuple[dict[str, bytes], PartitionRecord]:
-    changelog = TopicPartition(STATE_CHANGELOG, partition)
+async def _read_changelog(log: EngineLog, partition: int) -> tuple[dict[str, bytes], PartitionRecord]:
     customers: dict[str, bytes] = {}
-    # "earliest" in the constructor: `assign` then `seek_to_beginning` races with the reset to latest.
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=8 * 2**20,
-        check_crcs=check_crcs,
-    )
-    await consumer.start()
+    reader = await log.open_reader(STATE_CHANGELOG, partition)
     try:
-        consumer.assign([changelog])
-        end = (await consumer.end_offsets([changelog]))[changelog]
-        # By position, not by the last record: the log ends with a transaction marker.
-        while await consumer.position(changelog) < end:
-            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_PER_POLL_MAX)
-            for record in fetched.get(changelog, []):
+        async for records in reader.read_on():
+            for record in records:
+                assert record.key is not None, "every record of the changelog has a key"
                 key = record.key.decode()
                 if record.value is None:
                     customers.pop(key, None)
                 else:
                     customers[key] = record.value
     finally:
-        await consumer.stop()
+        await reader.close()
     progress = customers.pop(PARTITION_RECORD_KEY, None)
     if progress is None:
         return customers, PartitionRecord()
     return customers, msgspec.msgpack.decode(progress, type=PartitionRecord)
 
 
-async def _hold_against_log(bootstrap: str, partition: int, record: PartitionRecord) -> None:
+async def _hold_against_log(log: EngineLog, partition: int, record: PartitionRecord) -> None:
     """Begin at the log's start where nothing was applied yet; refuse a log that cannot be continued."""
-    events = TopicPartition(EVENTS, partition)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        start = (await consumer.beginning_offsets([events]))[events]
-        end = (await consumer.end_offsets([events]))[events]
-    finally:
-        await consumer.stop()
+    start, end = await log.bounds(EVENTS, partition)
     next_offset = record.next_offsets.setdefault(EVENTS, start)
     if next_offset > end:
         raise UnsoundLog(
@@ -131,17 +104,10 @@ async def _hold_against_log(bootstrap: str, partition: int, record: PartitionRec
         )
 
 
-async def _check_counts(bootstrap: str, expected: int) -> None:
+async def _check_counts(log: EngineLog, expected: int) -> None:
     """A customer lives in one partition number of all these topics."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        described = await admin.describe_topics(list(CUSTOMER_TOPICS))
-    finally:
-        await admin.close()
-    for topic in described:
-        name, found = topic["topic"], len(topic["partitions"])
-        if topic["error_code"] == 0 and found != expected:
+    for name, found in (await log.partition_counts(CUSTOMER_TOPICS)).items():
+        if found != expected:
             raise UnsoundLog(
                 f"{name} has {found} partitions, but TETIK_PARTITIONS is {expected}. If the setting is "
                 f"wrong, set TETIK_PARTITIONS={found} in all processes. If the topic was given more, its "

@@ -1,16 +1,12 @@
-"""One Kafka transaction per flush: outputs, touched customers and partition record become durable together.
+"""One transaction per flush: outputs, touched customers and partition record become durable together.
 
-Each partition has a producer of its own, with the transactional id `<group>-<partition>`: opening it
-fences whoever owned the partition before, so a worker that was stopped and wakes up again can write
-nothing more.
+Each partition has a writer of its own, named `<group>-<partition>`: opening it fences whoever owned the
+partition before.
 """
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Protocol
-
-from aiokafka import AIOKafkaProducer
-from aiokafka.producer.message_accumulator import BatchBuilder
+from typing import NamedTuple
 
 from schemas.contract import Contract
 from schemas.decision import Decision
@@ -20,80 +16,51 @@ from schemas.instants import parse_instant
 from schemas.records import encode_record
 from schemas.topics import DEAD_LETTERS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.dead_letters import SOURCE, dead_letter_of
+from trigger_engine.adapters.log_port import EngineLog, LogWriter, Row
 from trigger_engine.core.effects import Decide
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, Flush
 
-BATCH_BYTES_MAX = 900_000
-"""Below Kafka's default limit of 1,048,588 bytes a batch (`message.max.bytes`)."""
-TRANSACTION_TIMEOUT_MS = 60_000
-REQUEST_TIMEOUT_MS = 30_000
-
 _NO_HEADERS: KafkaHeaders = []
 
-Row = tuple[bytes | None, bytes, KafkaHeaders]
 
+class Portion(NamedTuple):
+    """Records of a flush that go to one partition of a topic, in order."""
 
-class BatchMaker(Protocol):
-    """The part of a producer that makes record batches."""
-
-    def create_batch(self) -> BatchBuilder: ...
+    topic: str
+    partition: int
+    rows: Iterator[Row]
 
 
 class TransactionalLog:
-    """Writes flushes of one partition. Raises aiokafka's KafkaError; after one, the log is unusable."""
+    """Writes flushes of one partition. Raises Fenced and what the log raises; then it is unusable."""
 
-    def __init__(self, producer: AIOKafkaProducer, partition: int) -> None:
-        self._producer = producer
+    def __init__(self, writer: LogWriter, partition: int) -> None:
+        self._writer = writer
         self._partition = partition
 
     @classmethod
-    async def open(cls, bootstrap: str, group: str, partition: int) -> "TransactionalLog":
+    async def open(cls, log: EngineLog, group: str, partition: int) -> "TransactionalLog":
         """Fence the former owner of the partition and become its only writer."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
-            client_id=f"{group}-{partition}",
-            transactional_id=f"{group}-{partition}",
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-            acks="all",
-            max_batch_size=BATCH_BYTES_MAX,
-        )
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        return cls(producer, partition)
+        return cls(await log.open_writer(f"{group}-{partition}"), partition)
 
     async def commit(self, flush: Flush) -> None:
         """Make a flush durable; when it returns, all of it is, and before that, none."""
-        producer = self._producer
-        async with producer.transaction():
-            acknowledgements = [
-                await producer.send_batch(batch, topic, partition=partition)
-                for topic, partition, batch in encode_flush(producer, flush, self._partition)
-            ]
-            for acknowledgement in acknowledgements:
-                await acknowledgement
+        async with self._writer.transaction() as transaction:
+            for portion in portions_of(flush, self._partition):
+                await transaction.append(*portion)
 
     async def close(self) -> None:
-        """Give the producer up; an open transaction is aborted by the next owner's fencing."""
-        await self._producer.stop()
+        """Give the writer up."""
+        await self._writer.close()
 
 
-def encode_flush(
-    batches: BatchMaker, flush: Flush, partition: int
-) -> Iterator[tuple[str, int, BatchBuilder]]:
-    """The record batches of a flush of `partition`, each with its topic and partition."""
+def portions_of(flush: Flush, partition: int) -> Iterator[Portion]:
+    """What a flush of `partition` writes, and where."""
     # Customer-keyed topics have the same partition count, and so the customer the same partition.
-    for topic, number, rows in (
-        (TRIGGERS, partition, _decision_rows(flush)),
-        (OUTBOUND, partition, _request_rows(flush)),
-        (STATE_CHANGELOG, partition, _state_rows(flush)),
-        (DEAD_LETTERS, 0, _dead_letter_rows(flush, partition)),
-    ):
-        for batch in _batches(batches, rows):
-            yield topic, number, batch
+    yield Portion(TRIGGERS, partition, _decision_rows(flush))
+    yield Portion(OUTBOUND, partition, _request_rows(flush))
+    yield Portion(STATE_CHANGELOG, partition, _state_rows(flush))
+    yield Portion(DEAD_LETTERS, 0, _dead_letter_rows(flush, partition))
 
 
 def _decision_rows(flush: Flush) -> Iterator[Row]:
@@ -132,20 +99,3 @@ def _headers(contract: type[Contract], record_id: str, decided_at: str) -> Kafka
 def _shared_headers(contract: type[Contract], decided_at: str) -> tuple[tuple[str, bytes], ...]:
     headers = cloud_event_headers(contract, record_id="", source=SOURCE, time=parse_instant(decided_at))
     return tuple(header for header in headers if header[0] != "ce_id")
-
-
-def _batches(maker: BatchMaker, rows: Iterator[Row]) -> Iterator[BatchBuilder]:
-    """The rows as closed record batches, in order, each below the size limit."""
-    builder = None
-    for key, value, headers in rows:
-        if builder is None:
-            builder = maker.create_batch()
-        if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
-            builder.close()
-            yield builder
-            builder = maker.create_batch()
-            if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                raise ValueError(f"a record of {len(value)} bytes exceeds the batch limit {BATCH_BYTES_MAX}")
-    if builder is not None:
-        builder.close()
-        yield builder

@@ -10,21 +10,22 @@ import logging
 import tempfile
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import faust
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import IllegalStateError, ProducerFenced
+from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from schemas.instants import Instant
 from schemas.topics import EVENTS
 from trigger_engine.adapters import batch_transport, customer_store
 from trigger_engine.adapters.batches import Batch
+from trigger_engine.adapters.kafka_log import KafkaLog
+from trigger_engine.adapters.log_port import Fenced
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.ownership import PartitionsOwned
 from trigger_engine.adapters.rule_book import RuleBook
-from trigger_engine.adapters.watchdog import LOOK_EVERY_S, Watchdog
+from trigger_engine.adapters.timekeeper import Clock, Timekeeper
 from trigger_engine.core.timer_index import NEVER
 
 logger = logging.getLogger(__name__)
@@ -32,20 +33,10 @@ logger = logging.getLogger(__name__)
 GROUP = "tetik"
 """Names the consumer group, the transactional ids and (with the table's name) the changelog. No setting:
 the topics have fixed names, and under two groups two engines would write one state unfenced."""
-TICK_MAX_S = 0.1
-"""How late a wake-up armed since the last look may be noticed."""
-TICK_MIN_S = 0.01
 START_TIMEOUT_S = 120
 START_GRACE_S = 10
 LEAVE_TIMEOUT_S = 25
 """Longer than the time limit of a request to Kafka (30 s), shorter than supervisors' patience."""
-
-
-class Clock(Protocol):
-    """The time, and waiting for it to move."""
-
-    def now(self) -> Instant: ...
-    async def wait(self, timeout_s: float) -> None: ...
 
 
 class EngineStopped(RuntimeError):
@@ -74,18 +65,17 @@ class EngineWorker:
         self.metrics = EngineMetrics()
         self._clock = clock
         self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        self._rules = RuleBook(settings.kafka)
+        self._log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
+        self._rules = RuleBook(self._log)
         self._owned = PartitionsOwned(
-            bootstrap=settings.kafka,
+            log=self._log,
             group=GROUP,
             partitions=settings.partitions,
             rules=self._rules,
-            end_offsets=self._end_offsets,
             seek=self._seek,
             now=clock.now,
             metrics=self.metrics,
             rejected_max=settings.rejected_max,
-            check_crcs=settings.check_crcs,
             failed=self._fail,
         )
         self._app = self._build_app()
@@ -209,61 +199,17 @@ class EngineWorker:
         """Hand each batch to its partition's writer; the writer acknowledges once it is durable."""
         async for event in stream.noack().events():
             batch: Batch = event.value
-            acknowledge = partial(event.message.ack, self._app.consumer)
-            writer = self._owned.writers.get(batch.partition)
-            if writer is None:
-                acknowledge()  # fetched for a partition just given up: its new owner reads it
-            else:
-                await writer.submit(batch, acknowledge)
+            await self._owned.route(batch, partial(event.message.ack, self._app.consumer))
 
     async def _keep_time(self) -> None:
-        """Tell writers with due wake-ups where their log ended, asked at or after the due time.
-
-        Asked on a connection of its own: a broker answers a connection's requests in turn, and behind a
-        waiting fetch the answer takes up to FETCH_WAIT_MS, by which every timer would be late.
-        """
-        asking = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka, isolation_level="read_committed")
-        await asking.start()
-        watchdog = Watchdog(self._seek_again)
-        look_at = 0.0
+        """Let wake-ups fire on time, and notice partitions that stand still."""
+        timekeeper = Timekeeper(
+            self._owned, self._log, self._clock, self.metrics, ready=lambda: self.ready, seek=self._seek_again
+        )
         try:
-            while True:
-                await self._look_at_the_time(asking)
-                if asyncio.get_running_loop().time() >= look_at:
-                    await self._look_for_a_stall(asking, watchdog)
-                    look_at = asyncio.get_running_loop().time() + LOOK_EVERY_S
+            await timekeeper.run()
         finally:
-            await asking.stop()
-
-    async def _look_at_the_time(self, asking: AIOKafkaConsumer) -> None:
-        now = self._clock.now()
-        writers = self._owned.writers
-        waiting = [number for number, writer in writers.items() if writer.waits_for_tail(now)]
-        if waiting and self.ready:
-            ends = await asking.end_offsets([TopicPartition(EVENTS, number) for number in waiting])
-            for partition, end in ends.items():
-                if partition.partition in writers:
-                    writers[partition.partition].log_ended(now, end)
-        for writer in writers.values():
-            writer.time_passed(now)
-        next_due_at = min((writer.next_due_at for writer in writers.values()), default=NEVER)
-        self.metrics.timers_pending.set(sum(len(w.partition.timers) for w in writers.values()))
-        wait_s = (next_due_at - now) / 1000
-        await self._clock.wait(min(max(wait_s, TICK_MIN_S), TICK_MAX_S))
-
-    async def _look_for_a_stall(self, asking: AIOKafkaConsumer, watchdog: Watchdog) -> None:
-        if not self.ready:
-            watchdog.forget()
-            return
-        writers = dict(self._owned.writers)
-        ends = await asking.end_offsets([TopicPartition(EVENTS, number) for number in writers])
-        await watchdog.look(writers, {partition.partition: end for partition, end in ends.items()})
-
-    async def _end_offsets(self, topic: str, partitions: list[int]) -> dict[int, int]:
-        if not partitions:
-            return {}
-        ends = await self._app.consumer.highwaters(*(TP(topic, number) for number in partitions))
-        return {tp.partition: end for tp, end in ends.items()}
+            await self._log.close()
 
     async def _seek(self, partition: int, offset: int) -> None:
         try:
@@ -297,7 +243,7 @@ async def _first_of(*events: "asyncio.Future[Any]", timeout: float | None = None
 
 
 def _explain(error: BaseException) -> str:
-    if isinstance(error, ProducerFenced):
+    if isinstance(error, Fenced):
         return (
             "another worker took one of our partitions over while we were not answering; "
             "nothing of ours was written since. Start again to rejoin."

@@ -4,6 +4,7 @@ import pytest
 
 from schemas.rule_set import RuleSet
 from tests.fixtures.engine_cases import CART, CONFIRMATION, rule_set
+from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.rule_book import RuleBook
 from trigger_engine.core.rules import Rules, load_rules
 
@@ -12,7 +13,7 @@ class BookOfSets(RuleBook):
     """A rule book on a topic in memory."""
 
     def __init__(self) -> None:
-        super().__init__("nowhere:9092")
+        super().__init__(KafkaLog("nowhere:9092"))
         self.topic: list[RuleSet] = []
 
     async def _read_to_end(self) -> None:

@@ -1,0 +1,208 @@
+"""The log on Kafka.
+
+Each writer is a transactional producer; its name is the transactional id, by which Kafka fences whoever
+held it before. So a worker that was stopped and wakes up again can write nothing more.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import ProducerFenced
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from trigger_engine.adapters.batches import LogRecord
+from trigger_engine.adapters.log_port import Bounds, Fenced, Row
+
+BATCH_BYTES_MAX = 900_000
+"""Below Kafka's default limit of 1,048,588 bytes a batch (`message.max.bytes`)."""
+TRANSACTION_TIMEOUT_MS = 60_000
+REQUEST_TIMEOUT_MS = 30_000
+POLL_MS = 200
+RECORDS_PER_POLL_MAX = 10_000
+FETCH_BYTES_MAX = 8 * 2**20
+
+
+class BatchMaker(Protocol):
+    """The part of a producer that makes record batches."""
+
+    def create_batch(self) -> BatchBuilder: ...
+
+
+class KafkaLog:
+    """Our topics on a Kafka. `bootstrap` is `host:port[,host:port]`."""
+
+    def __init__(self, bootstrap: str, *, check_crcs: bool = True) -> None:
+        self._bootstrap = bootstrap
+        self._check_crcs = check_crcs
+        self._asking: AIOKafkaConsumer | None = None
+        self._connecting = asyncio.Lock()
+
+    async def open_writer(self, name: str) -> "KafkaWriter":
+        """Fence who held the name before."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id=name,
+            transactional_id=name,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            acks="all",
+            max_batch_size=BATCH_BYTES_MAX,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return KafkaWriter(producer)
+
+    async def open_reader(self, topic: str, partition: int) -> "KafkaReader":
+        """A consumer of its own, in no group."""
+        read = TopicPartition(topic, partition)
+        # "earliest" in the constructor: `assign` then `seek_to_beginning` races with the reset to latest.
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=FETCH_BYTES_MAX,
+            check_crcs=self._check_crcs,
+        )
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
+        consumer.assign([read])
+        return KafkaReader(consumer, read)
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """Asked on a connection of its own, which is closed again."""
+        asked = TopicPartition(topic, partition)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            start = (await consumer.beginning_offsets([asked]))[asked]
+            end = (await consumer.end_offsets([asked]))[asked]
+        finally:
+            await consumer.stop()
+        return Bounds(start, end)
+
+    async def end_offsets(self, topic: str, partitions: list[int]) -> dict[int, int]:
+        """Asked on a connection that nothing else uses: a broker answers a connection's requests in turn, and
+        behind a waiting fetch the answer would take as long as the fetch."""
+        if not partitions:
+            return {}
+        asking = await self._asking_consumer()
+        ends = await asking.end_offsets([TopicPartition(topic, number) for number in partitions])
+        return {asked.partition: end for asked, end in ends.items()}
+
+    async def _asking_consumer(self) -> AIOKafkaConsumer:
+        async with self._connecting:
+            if self._asking is None:
+                asking = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, isolation_level="read_committed")
+                try:
+                    await asking.start()
+                except BaseException:
+                    await asking.stop()
+                    raise
+                self._asking = asking
+            return self._asking
+
+    async def partition_counts(self, topics: tuple[str, ...]) -> dict[str, int]:
+        """As the broker describes them."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        await admin.start()
+        try:
+            described: list[dict[str, Any]] = await admin.describe_topics(list(topics))
+        finally:
+            await admin.close()
+        return {one["topic"]: len(one["partitions"]) for one in described if one["error_code"] == 0}
+
+    async def close(self) -> None:
+        """Close the connection that ends are asked on."""
+        if self._asking is not None:
+            asking, self._asking = self._asking, None
+            await asking.stop()
+
+
+class KafkaWriter:
+    """A transactional producer. Raises Fenced and aiokafka's KafkaError."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["KafkaTransaction"]:
+        """Commit what the block appended, once all of it was acknowledged."""
+        try:
+            async with self._producer.transaction():
+                transaction = KafkaTransaction(self._producer)
+                yield transaction
+                await transaction.written()
+        except ProducerFenced as error:
+            raise Fenced("another producer has our transactional id now") from error
+
+    async def close(self) -> None:
+        """Stop the producer."""
+        await self._producer.stop()
+
+
+class KafkaTransaction:
+    """An open transaction of a producer."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._acknowledgements: list[asyncio.Future[Any]] = []
+
+    async def append(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
+        """Send the records; that they were acknowledged is seen by `written`."""
+        for batch in record_batches(self._producer, rows):
+            acknowledgement = await self._producer.send_batch(batch, topic, partition=partition)
+            self._acknowledgements.append(acknowledgement)
+
+    async def written(self) -> None:
+        """Every batch was acknowledged by the broker."""
+        for acknowledgement in self._acknowledgements:
+            await acknowledgement
+        self._acknowledgements.clear()
+
+
+class KafkaReader:
+    """A consumer of one partition."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
+        self._consumer = consumer
+        self._partition = partition
+
+    async def read_on(self) -> AsyncIterator[Sequence[LogRecord]]:
+        """By position, not by the last record: a log may end with a transaction marker."""
+        consumer, partition = self._consumer, self._partition
+        end = (await consumer.end_offsets([partition]))[partition]
+        while await consumer.position(partition) < end:
+            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_PER_POLL_MAX)
+            yield fetched.get(partition, [])
+
+    async def close(self) -> None:
+        """Stop the consumer."""
+        await self._consumer.stop()
+
+
+def record_batches(maker: BatchMaker, rows: Iterable[Row]) -> Iterator[BatchBuilder]:
+    """The rows as closed record batches, in order, each below the size limit."""
+    builder = None
+    for key, value, headers in rows:
+        if builder is None:
+            builder = maker.create_batch()
+        if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
+            builder.close()
+            yield builder
+            builder = maker.create_batch()
+            if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                raise ValueError(f"a record of {len(value)} bytes exceeds the batch limit {BATCH_BYTES_MAX}")
+    if builder is not None:
+        builder.close()
+        yield builder

@@ -1,0 +1,82 @@
+"""Wake-ups on time: tells writers where their logs ended, asked when a wake-up was due.
+
+A wake-up due at T fires only when its partition has been read to an end that was asked for at or after T.
+The same loop looks now and then whether a partition stands still (`watchdog`).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from schemas.instants import Instant
+from schemas.topics import EVENTS
+from trigger_engine.adapters.log_port import EngineLog
+from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.adapters.ownership import PartitionsOwned
+from trigger_engine.adapters.watchdog import LOOK_EVERY_S, Watchdog
+from trigger_engine.core.timer_index import NEVER
+
+TICK_MAX_S = 0.1
+"""How late a wake-up armed since the last look may be noticed."""
+TICK_MIN_S = 0.01
+
+
+class Clock(Protocol):
+    """The time, and waiting for it to move."""
+
+    def now(self) -> Instant: ...
+    async def wait(self, timeout_s: float) -> None: ...
+
+
+class Timekeeper:
+    """Watches the writers of one worker. `ready` says whether no rebalance is under way; `seek` moves the
+    fetch position of a partition."""
+
+    def __init__(
+        self,
+        owned: PartitionsOwned,
+        log: EngineLog,
+        clock: Clock,
+        metrics: EngineMetrics,
+        *,
+        ready: Callable[[], bool],
+        seek: Callable[[int, int], Awaitable[None]],
+    ) -> None:
+        self._owned = owned
+        self._log = log
+        self._clock = clock
+        self._metrics = metrics
+        self._ready = ready
+        self._watchdog = Watchdog(seek)
+
+    async def run(self) -> None:
+        """Look until cancelled. Raises what the log raises, and StoodStill."""
+        look_at = 0.0
+        while True:
+            await self._look_at_the_time()
+            if asyncio.get_running_loop().time() >= look_at:
+                await self._look_for_a_stall()
+                look_at = asyncio.get_running_loop().time() + LOOK_EVERY_S
+
+    async def _look_at_the_time(self) -> None:
+        now = self._clock.now()
+        writers = self._owned.writers
+        waiting = [number for number, writer in writers.items() if writer.waits_for_tail(now)]
+        if waiting and self._ready():
+            ends = await self._log.end_offsets(EVENTS, waiting)
+            for number, end in ends.items():
+                if number in writers:
+                    writers[number].log_ended(now, end)
+        for writer in writers.values():
+            writer.time_passed(now)
+        next_due_at = min((writer.next_due_at for writer in writers.values()), default=NEVER)
+        self._metrics.timers_pending.set(sum(len(w.partition.timers) for w in writers.values()))
+        wait_s = (next_due_at - now) / 1000
+        await self._clock.wait(min(max(wait_s, TICK_MIN_S), TICK_MAX_S))
+
+    async def _look_for_a_stall(self) -> None:
+        if not self._ready():
+            self._watchdog.forget()
+            return
+        writers = dict(self._owned.writers)
+        await self._watchdog.look(writers, await self._log.end_offsets(EVENTS, list(writers)))
