@@ -50,7 +50,7 @@ def _new_batch() -> BatchBuilder:
 
 
 def _write(producer: Any, flush: Flush) -> int:
-    portions = portions_of(flush, 0)
+    portions = portions_of(flush, 0, 1)
     return sum(batch.size() for portion in portions for batch in record_batches(producer, portion.rows))
 
 

@@ -158,6 +158,10 @@ class MemoryBroker:
         self._check(producer, epoch)
         return epoch
 
+    async def settled(self) -> None:
+        """Wait until every decided transaction has its markers."""
+        await asyncio.gather(*self._ending)
+
     async def begin(self, name: str, epoch: int) -> None:
         """Open a transaction, once the one before has ended. Raises Fenced."""
         producer = self._producers[name]

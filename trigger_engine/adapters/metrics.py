@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from trigger_engine.core.effects import Decide
+from trigger_engine.core.effects import Decide, HandOver
 from trigger_engine.core.partition import Flush
 
 _LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
@@ -18,6 +18,11 @@ class EngineMetrics:
         )
         self.requests = Counter(
             "tetik_mail_requests_total", "Requests written to the outbound topic", registry=self.registry
+        )
+        self.handed_over = Counter(
+            "tetik_events_handed_over_total",
+            "Events written for other customers: hand-overs, and erasures of devices",
+            registry=self.registry,
         )
         self.rejected = Counter(
             "tetik_inputs_rejected_total", "Inputs that became dead letters", registry=self.registry
@@ -54,6 +59,8 @@ class EngineMetrics:
         for effect in flush.effects:
             if isinstance(effect, Decide):
                 self.decisions.labels(effect.record.outcome).inc()
+            elif isinstance(effect, HandOver):
+                self.handed_over.inc()
             else:
                 self.requests.inc()
         self.rejected.inc(len(flush.rejected))

@@ -42,7 +42,7 @@ async def take_over(log: EngineLog, group: str, partition: int, *, partitions: i
     Raises UnsoundLog where the events topic was re-created, restored or truncated beyond the record, and
     where a topic does not have `partitions` partitions: a customer would be split between two.
     """
-    writes = await TransactionalLog.open(log, group, partition)
+    writes = await TransactionalLog.open(log, group, partition, partitions)
     try:
         customers, record = await _read_changelog(log, partition)
         await _check_counts(log, partitions)

@@ -4,20 +4,24 @@ Each partition has a writer of its own, named `<group>-<partition>`: opening it 
 partition before.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.contract import Contract
 from schemas.decision import Decision
 from schemas.email_request import EmailRequest
+from schemas.event import Event
 from schemas.headers import KafkaHeaders, cloud_event_headers
 from schemas.instants import parse_instant
+from schemas.keys import record_key
 from schemas.records import encode_record
-from schemas.topics import DEAD_LETTERS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
+from schemas.topics import DEAD_LETTERS, EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.dead_letters import SOURCE, dead_letter_of
 from trigger_engine.adapters.log_port import EngineLog, LogWriter, Row
-from trigger_engine.core.effects import Decide
+from trigger_engine.adapters.partitioning import partition_of
+from trigger_engine.core.effects import CancelMail, Decide, HandOver, RequestMail
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, Flush
 
 _NO_HEADERS: KafkaHeaders = []
@@ -28,25 +32,26 @@ class Portion(NamedTuple):
 
     topic: str
     partition: int
-    rows: Iterator[Row]
+    rows: Iterable[Row]
 
 
 class TransactionalLog:
     """Writes flushes of one partition. Raises Fenced and what the log raises; then it is unusable."""
 
-    def __init__(self, writer: LogWriter, partition: int) -> None:
+    def __init__(self, writer: LogWriter, partition: int, partitions: int) -> None:
         self._writer = writer
         self._partition = partition
+        self._partitions = partitions
 
     @classmethod
-    async def open(cls, log: EngineLog, group: str, partition: int) -> "TransactionalLog":
-        """Fence the former owner of the partition and become its only writer."""
-        return cls(await log.open_writer(f"{group}-{partition}"), partition)
+    async def open(cls, log: EngineLog, group: str, partition: int, partitions: int) -> "TransactionalLog":
+        """Fence the former owner of the partition, one of so many, and become its only writer."""
+        return cls(await log.open_writer(f"{group}-{partition}"), partition, partitions)
 
     async def commit(self, flush: Flush) -> None:
         """Make a flush durable; when it returns, all of it is, and before that, none."""
         async with self._writer.transaction() as transaction:
-            for portion in portions_of(flush, self._partition):
+            for portion in portions_of(flush, self._partition, self._partitions):
                 await transaction.append(*portion)
 
     async def close(self) -> None:
@@ -54,13 +59,15 @@ class TransactionalLog:
         await self._writer.close()
 
 
-def portions_of(flush: Flush, partition: int) -> Iterator[Portion]:
-    """What a flush of `partition` writes, and where."""
+def portions_of(flush: Flush, partition: int, partitions: int) -> Iterator[Portion]:
+    """What a flush of `partition`, one of so many, writes, and where."""
     # Customer-keyed topics have the same partition count, and so the customer the same partition.
     yield Portion(TRIGGERS, partition, _decision_rows(flush))
     yield Portion(OUTBOUND, partition, _request_rows(flush))
     yield Portion(STATE_CHANGELOG, partition, _state_rows(flush))
     yield Portion(DEAD_LETTERS, 0, _dead_letter_rows(flush, partition))
+    for number, rows in _event_rows(flush, partitions).items():
+        yield Portion(EVENTS, number, rows)
 
 
 def _decision_rows(flush: Flush) -> Iterator[Row]:
@@ -73,10 +80,24 @@ def _decision_rows(flush: Flush) -> Iterator[Row]:
 
 def _request_rows(flush: Flush) -> Iterator[Row]:
     for effect in flush.effects:
-        if not isinstance(effect, Decide):
+        if isinstance(effect, RequestMail | CancelMail):
             record = effect.record
             headers = _headers(EmailRequest, f"{record.send_id}-{record.action}", record.decided_at)
             yield record.customer_key.encode(), encode_record(record), headers
+
+
+def _event_rows(flush: Flush, partitions: int) -> dict[int, list[Row]]:
+    """Events for other customers by their partition, each in order."""
+    rows: dict[int, list[Row]] = defaultdict(list)
+    for effect in flush.effects:
+        if isinstance(effect, HandOver):
+            record = effect.record
+            key = record_key(record.customer_id, record.anonymous_id, record.product_id)
+            assert key is not None, "such an event names a customer"
+            headers = _headers(Event, record.event_id, record.received_at)
+            encoded = key.encode()
+            rows[partition_of(encoded, partitions)].append((encoded, encode_record(record), headers))
+    return rows
 
 
 def _state_rows(flush: Flush) -> Iterator[Row]:
@@ -90,12 +111,12 @@ def _dead_letter_rows(flush: Flush, partition: int) -> Iterator[Row]:
         yield dead_letter_of(rejected, partition, flush.rules_digest)
 
 
-def _headers(contract: type[Contract], record_id: str, decided_at: str) -> KafkaHeaders:
+def _headers(contract: type[Contract], record_id: str, time: str) -> KafkaHeaders:
     """Thousands of decisions share one `decided_at`, and so all of their headers but the id."""
-    return [("ce_id", record_id.encode()), *_shared_headers(contract, decided_at)]
+    return [("ce_id", record_id.encode()), *_shared_headers(contract, time)]
 
 
 @lru_cache(maxsize=64)
-def _shared_headers(contract: type[Contract], decided_at: str) -> tuple[tuple[str, bytes], ...]:
-    headers = cloud_event_headers(contract, record_id="", source=SOURCE, time=parse_instant(decided_at))
+def _shared_headers(contract: type[Contract], time: str) -> tuple[tuple[str, bytes], ...]:
+    headers = cloud_event_headers(contract, record_id="", source=SOURCE, time=parse_instant(time))
     return tuple(header for header in headers if header[0] != "ce_id")
