@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 from trigger_engine.core.cel import nodes, temporal
 from trigger_engine.core.cel.errors import CelError, EvaluationError
 from trigger_engine.core.cel.functions import FUNCTIONS, REFUSED
+from trigger_engine.core.cel.limits import MACRO_NESTING_MAX
 from trigger_engine.core.cel.parser import MACROS
 from trigger_engine.core.cel.types import (
     BOOL,
@@ -73,11 +74,9 @@ _HABITS: Final[Mapping[str, str]] = {
 }
 
 
-def check(source: str, tree: nodes.Node, declarations: Mapping[str, CelType]) -> int:
-    """Types the whole tree; returns how many slots its macro variables need. Raises CelError."""
-    checker = _Checker(source, declarations)
-    checker.check(tree)
-    return checker.slots
+def check(source: str, tree: nodes.Node, declarations: Mapping[str, CelType]) -> None:
+    """Types the whole tree and numbers the variables of its macros. Raises CelError."""
+    _Checker(source, declarations).check(tree)
 
 
 class _Checker:
@@ -86,7 +85,7 @@ class _Checker:
         self._declarations = declarations
         self._scope: list[tuple[str, CelType, int]] = []
         """Macro variables in sight, innermost last: name, type, slot."""
-        self.slots = 0
+        self._slots = 0
         self._rules: Mapping[type[nodes.Node], Callable[..., CelType]] = {
             nodes.Literal: self._literal,
             nodes.Identifier: self._identifier,
@@ -318,8 +317,10 @@ class _Checker:
                 element = DYN
             case _:
                 self._fail(node, f".{node.macro}() works on a list or a map, this is {ranged}")
-        self.slots += 1
-        node.slot = self.slots
+        if len(self._scope) >= MACRO_NESTING_MAX:
+            self._fail(node, f"macros stand inside one another deeper than {MACRO_NESTING_MAX} levels")
+        self._slots += 1
+        node.slot = self._slots
         self._scope.append((node.variable, element, node.slot))
         if node.where is not None:
             self._want_bool(node.where, self.check(node.where), f".{node.macro}()")

@@ -10,7 +10,10 @@ SOURCE_CHARS_MAX: Final = 4_096
 """Longest condition."""
 
 NESTING_MAX: Final = 32
-"""Deepest parenthesis, call or operator tree; keeps parser and closures far from Python's recursion limit."""
+"""Deepest parenthesis, call or operator tree; keeps us far from Python's recursion limit."""
+
+MACRO_NESTING_MAX: Final = 8
+"""Deepest macro in the body of a macro; each is a loop of the generated function, and Python bounds those."""
 
 STEPS_MAX: Final = 100_000
 """Work of one evaluation. A step is one node of a macro's body run for one element, one list element copied

@@ -29,7 +29,7 @@ class Literal(Node):
 class Identifier(Node):
     name: str
     slot: int = field(default=0)
-    """0: a variable of the context; else the meter's item that holds a macro's variable."""
+    """0: a variable of the context; else the number of the macro's variable."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """Run-time arithmetic and order, for values of any type.
 
-Each operator takes (left, right, meter) and raises EvaluationError where CEL has an error: int64 and uint64
-overflow, division by zero, and pairs of types that have no such operator. Numbers of different types do not
+Each operator takes (left, right), or (left, right, meter) if its work depends on the size of the values, and
+raises EvaluationError where CEL has an error: int64 and uint64 overflow, division by zero, and pairs of types
+that have no such operator. Numbers of different types do not
 add (`1 + 1.0`), but they compare.
 """
 
@@ -27,7 +28,8 @@ from trigger_engine.core.cel.values import (
     type_name,
 )
 
-Operator = Callable[[object, object, Meter], object]
+Operator = Callable[[object, object], object]
+MeteredOperator = Callable[[object, object, Meter], object]
 
 
 def no_overload(symbol: str, left: object, right: object) -> EvaluationError:
@@ -68,7 +70,7 @@ def add(left: object, right: object, meter: Meter) -> object:
     return _arithmetic("+", operator.add, left, right)
 
 
-def subtract(left: object, right: object, meter: Meter) -> object:
+def subtract(left: object, right: object) -> object:
     match left, right:
         case (Duration(), Duration()):
             return left - right
@@ -77,7 +79,7 @@ def subtract(left: object, right: object, meter: Meter) -> object:
     return _arithmetic("-", operator.sub, left, right)
 
 
-def multiply(left: object, right: object, meter: Meter) -> object:
+def multiply(left: object, right: object) -> object:
     return _arithmetic("*", operator.mul, left, right)
 
 
@@ -93,14 +95,14 @@ def _arithmetic(symbol: str, apply: Callable[..., int], left: object, right: obj
     raise no_overload(symbol, left, right)
 
 
-def divide(left: object, right: object, meter: Meter) -> object:
+def divide(left: object, right: object) -> object:
     if type(left) is float and type(right) is float:
         return _divide_double(left, right)
     quotient, _ = _divided("/", left, right)
     return checked_uint(quotient) if type(left) is UInt else checked_int(quotient)
 
 
-def modulo(left: object, right: object, meter: Meter) -> object:
+def modulo(left: object, right: object) -> object:
     quotient, remainder = _divided("%", left, right)
     if type(left) is UInt:
         return UInt(remainder)
@@ -141,7 +143,7 @@ def negate(value: object) -> object:
 def _ordering(symbol: str, compare: Callable[..., bool]) -> Operator:
     same_type = frozenset({int, float, str, bool, UInt, Timestamp, Duration})
 
-    def ordered(left: object, right: object, meter: Meter) -> bool:
+    def ordered(left: object, right: object) -> bool:
         left_type, right_type = type(left), type(right)
         if left_type is right_type and left_type in same_type:
             return compare(left, right)
@@ -152,14 +154,6 @@ def _ordering(symbol: str, compare: Callable[..., bool]) -> Operator:
         raise no_overload(symbol, left, right)
 
     return ordered
-
-
-ORDER: Final[Mapping[str, Callable[..., bool]]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def contained(left: object, right: object, meter: Meter) -> bool:
@@ -192,14 +186,24 @@ def map_key(value: object) -> object:
     return _NO_SUCH_KEY if kind is bool else None
 
 
-BINARY: Final[Mapping[str, Operator]] = {
-    "+": add,
+def not_equal(left: object, right: object, meter: Meter) -> bool:
+    return not equal(left, right, meter)
+
+
+OPERATORS: Final[Mapping[str, Operator]] = {
     "-": subtract,
     "*": multiply,
     "/": divide,
     "%": modulo,
+    "<": _ordering("<", operator.lt),
+    "<=": _ordering("<=", operator.le),
+    ">": _ordering(">", operator.gt),
+    ">=": _ordering(">=", operator.ge),
+}
+
+METERED_OPERATORS: Final[Mapping[str, MeteredOperator]] = {
+    "+": add,
     "==": equal,
-    "!=": lambda left, right, meter: not equal(left, right, meter),
+    "!=": not_equal,
     "in": contained,
-    **{symbol: _ordering(symbol, compare) for symbol, compare in ORDER.items()},
 }

@@ -7,6 +7,7 @@ import pytest
 from trigger_engine.core.cel import DYN, CelError, EvaluationError, compile_value
 from trigger_engine.core.cel.limits import (
     LIST_ITEMS_MAX,
+    MACRO_NESTING_MAX,
     NESTING_MAX,
     SOURCE_CHARS_MAX,
     STEPS_MAX,
@@ -35,7 +36,6 @@ NESTED: list[Callable[[int], str]] = [
     lambda depth: "x" + "['a']" * depth,
     lambda depth: "x == 1 ? 1 : " * depth + "1",
     lambda depth: "dyn(" * depth + "x" + ")" * depth,
-    lambda depth: "x.map(e, " * depth + "1" + ")" * depth,
     lambda depth: "x || (x && (" * (depth // 2) + "x" + "))" * (depth // 2),
 ]
 
@@ -46,6 +46,21 @@ def test_nesting(nested: Callable[[int], str]) -> None:
     for depth in (NESTING_MAX + 1, 200):
         with pytest.raises(CelError, match=f"deeper than {NESTING_MAX} levels"):
             compile_value(nested(depth), DECLARATIONS)
+
+
+def test_macros_inside_one_another() -> None:
+    def nested(depth: int) -> str:
+        return "".join(f"[e{level}].map(e{level + 1}, " for level in range(depth)) + "1" + ")" * depth
+
+    source = nested(MACRO_NESTING_MAX).replace("e0", "x")
+    assert str(compile_value(source, DECLARATIONS).evaluate({"x": 0})).count("[") == MACRO_NESTING_MAX
+    with pytest.raises(CelError, match=f"deeper than {MACRO_NESTING_MAX} levels"):
+        compile_value(nested(MACRO_NESTING_MAX + 1).replace("e0", "x"), DECLARATIONS)
+
+
+def test_macros_one_after_the_other_do_not_nest() -> None:
+    chain = "x" + ".map(e, e + 1)" * (NESTING_MAX - 2)
+    assert compile_value(chain, DECLARATIONS).evaluate({"x": [0]}) == [NESTING_MAX - 2]
 
 
 def test_unclosed_brackets_end_with_a_clear_error() -> None:
