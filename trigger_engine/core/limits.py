@@ -76,8 +76,8 @@ FACT_ITEMS_MAX = 5
 REASON_LENGTH_MAX = 1_000
 """As `schemas.decision.Decision`."""
 
-STEPS_MAX = 20
-"""Steps of a trigger file: a series longer than that is a newsletter."""
+STEPS_MAX = 40
+"""Steps of a trigger file, branches included: a series longer than that is a newsletter."""
 
 DURATION_MAX_MS = 400 * DAY_MS
 """A wait beyond the memory of occasions could meet its own occasion again."""
@@ -87,3 +87,25 @@ EXPIRES_AFTER_MARKETING_MS = 12 * HOUR_MS
 
 EXPIRES_AFTER_TRANSACTIONAL_MS = 3 * DAY_MS
 """An order confirmation is wanted even after a long week-end's outage."""
+
+ARMS_MAX = 64
+"""Experiments whose arm is remembered for a customer."""
+
+SLOTS_MAX = 64
+"""Places under the frequency caps kept for real mails, and as many for shadows: a cap allows 50 at most."""
+
+OFFERS_MAX = 32
+"""Offers given, kept for the limit on offers."""
+
+PREFERENCES_MAX = 50
+"""Preferences that `set` steps write."""
+
+HAND_OVERS_MAX = 64
+"""Hand-overs whose ids a customer remembers, 8 bytes each: a repetition comes within minutes."""
+
+DEVICES_MAX = 32
+"""Anonymous ids a customer remembers. A device beyond is asked again when it is seen again, and has nothing
+to hand over then."""
+
+ALIAS_KEPT_MS = 400 * DAY_MS
+"""How long an anonymous id forwards to its customer: as long as a browser keeps its cookie, at most."""

@@ -1,0 +1,91 @@
+"""Conditions and expressions: what each may read, and what kind of value it must give.
+
+EVENT    asked when an event comes: `where`, `once_per`, `sum`, `per`
+RUN      asked when a step is due: `audience`, `if`, `skip_if`, values of `set`, `wait_until: {time}`
+DATE     asked when a date is planned: there is neither event nor run
+SEGMENT  asked of the customer alone
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from trigger_engine.core.cel import CelError, CelType, compile_condition, compile_value
+from trigger_engine.core.conditions import DECLARATIONS, MAIL_DECLARATIONS
+from trigger_engine.core.language.problems import Check, Path, Problem, shown
+
+Scope = Mapping[str, CelType]
+
+SEGMENT_READS = (
+    *("profile", "cart", "orders", "views", "session", "activity", "engagement", "consent", "now"),
+)
+EVENT: Scope = DECLARATIONS
+RUN: Scope = MAIL_DECLARATIONS
+DATE: Scope = {name: kind for name, kind in RUN.items() if name not in ("start", "answer")}
+SEGMENT: Scope = {name: kind for name, kind in RUN.items() if name in SEGMENT_READS}
+
+_TEXTS = frozenset({"string", "int", "uint", "double", "bool", "timestamp", "duration", "dyn"})
+_WANTED: Mapping[str, tuple[frozenset[str], str]] = {
+    "once_per": (_TEXTS, "name one thing, as cart.id"),
+    "per": (_TEXTS, "name one thing, as event.properties.category"),
+    "sum": (frozenset({"int", "uint", "double", "dyn"}), "name a number, as event.properties.total"),
+    "date": (
+        frozenset({"timestamp", "string", "dyn"}),
+        "name a timestamp or a text that begins with YYYY-MM-DD, as profile.traits.birthday",
+    ),
+    "time": (frozenset({"timestamp", "dyn"}), "name a timestamp, as timestamp(start.properties.starts_at)"),
+    "value": (_TEXTS | {"list"}, "name a text, a number, true or false"),
+}
+
+
+def condition(check: Check, path: Path, value: Any, scope: Scope) -> str:
+    """An expression that is true or false."""
+    if isinstance(value, bool):
+        value = "true" if value else "false"
+    return _checked(check, path, value, "condition, as cart.value > 0", scope, compile_condition)
+
+
+def expression(check: Check, path: Path, value: Any, scope: Scope, purpose: str) -> str:
+    """An expression with a value fit for its purpose: a key of `_WANTED`."""
+    kinds, example = _WANTED[purpose]
+
+    def compile(source: str, scope: Scope) -> None:
+        kind = compile_value(source, scope).type
+        if kind.kind not in kinds:
+            raise CelError(f"{purpose} cannot be a {kind}", suggestion=example)
+
+    return _checked(check, path, value, f"expression; {example}", scope, compile)
+
+
+def _checked(
+    check: Check, path: Path, value: Any, what: str, scope: Scope, compile: Callable[[str, Scope], object]
+) -> str:
+    if not isinstance(value, str) or not value.strip():
+        check.say(path, f"{shown(value)} is no {what}")
+        return ""
+    source = value.strip()
+    try:
+        compile(source, scope)
+    except CelError as error:
+        check.problems.append(_problem(path, source, error, scope))
+    return source
+
+
+def _problem(path: Path, source: str, error: CelError, scope: Scope) -> Problem:
+    lines = source.splitlines() or [source]
+    line = lines[error.line - 1] if error.line <= len(lines) else lines[-1]
+    offset = sum(len(each) + 1 for each in source.split("\n")[: error.line - 1]) + error.column - 1
+    said = line.strip() if len(line.strip()) <= 60 else f"{line.strip()[:59]}…"
+    suggestion = _missing_here(error.message, scope) or error.suggestion
+    return Problem(path, f"{error.message} (in {said!r})", suggestion, offset=offset)
+
+
+def _missing_here(message: str, scope: Scope) -> str | None:
+    """What to do about a variable that exists, but not here."""
+    for name in ("event", "start", "answer", "segments", "runs"):
+        if message == f"unknown name {name!r}" and name not in scope:
+            if scope is RUN:
+                return "when a step is due there is no event any more; use start"
+            if name in ("event", "start", "answer"):
+                return "there is no event here, only the customer: profile, orders, cart …"
+            return "a segment is a condition on the customer alone"
+    return None

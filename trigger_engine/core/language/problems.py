@@ -1,0 +1,104 @@
+"""What is wrong with a definition, and the collector that every reader of a field reports to.
+
+Readers never raise: they say what is wrong and give something of the right kind back, so that one pass
+finds every problem. What they give back is to be used only if nothing was said.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+Path = tuple[str | int, ...]
+"""Where in the definition: keys and list positions."""
+
+SHOWN_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a definition. `suggestion` is a clause such as "did you mean 'unless'?"."""
+
+    path: Path
+    message: str
+    suggestion: str | None = None
+    about_key: bool = False
+    """The problem is the name itself, not what it holds."""
+    offset: int | None = None
+    """For an expression: the character of its text that is wrong, counted from 0."""
+
+    @property
+    def field(self) -> str:
+        """The path as people write it: `steps[0].mail`. Empty for the whole."""
+        return field_of(self.path)
+
+
+def field_of(path: Path) -> str:
+    """`steps[0].mail`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """A clause that offers the known name most like this one, if there is one."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    near = get_close_matches(name.lower()[:100], by_lower, n=1)
+    return f"did you mean {by_lower[near[0]]!r}?" if near else None
+
+
+def shown(value: object) -> str:
+    """A value in a message: short, in quotes if it is text."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "a group of fields"
+    if isinstance(value, list):
+        return "a list"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
+
+
+class Check:
+    """Collects the problems of one definition.
+
+    `written`: it comes from a file that a person wrote, where `10` is not taken for ten basis points; in
+    a normal form it is.
+    """
+
+    def __init__(self, *, written: bool = False) -> None:
+        self.problems: list[Problem] = []
+        self.written = written
+
+    def say(self, path: Path, message: str, suggestion: str | None = None) -> None:
+        """Something is wrong with what stands at `path`."""
+        self.problems.append(Problem(path, message, suggestion))
+
+    def say_key(self, path: Path, message: str, suggestion: str | None = None) -> None:
+        """Something is wrong with the name at the end of `path`."""
+        self.problems.append(Problem(path, message, suggestion, about_key=True))
+
+    def names(self, path: Path, data: Mapping[Any, Any], known: Iterable[str]) -> None:
+        """Every field must be one of the known ones."""
+        known = tuple(known)
+        for name in data:
+            if name in known:
+                continue
+            said = nearest(str(name), known) or f"known here: {', '.join(known)}"
+            self.say_key((*path, str(name)), f"unknown field {shown(str(name))}", said)
+
+    def fields(
+        self, path: Path, value: object, known: Iterable[str], required: Iterable[str], example: str
+    ) -> Mapping[str, Any] | None:
+        """A group of fields, or None if it is none; names and missing ones are reported."""
+        if not isinstance(value, Mapping):
+            self.say(path, f"{shown(value)} stands where a group of fields belongs", f"write {example}")
+            return None
+        self.names(path, value, known)
+        for name in required:
+            if name not in value:
+                self.say(path, f"the field {name!r} is missing", f"write {example}")
+        return value
