@@ -109,3 +109,13 @@ to hand over then."""
 
 ALIAS_KEPT_MS = 400 * DAY_MS
 """How long an anonymous id forwards to its customer: as long as a browser keeps its cookie, at most."""
+
+EVENT_TYPES_MAX = 64
+"""Event types whose last time is kept; the one longest unseen goes first."""
+
+VIEWS_MAX = 20
+"""Products looked at that are kept: a mail shows a handful, a threshold keeps its own."""
+
+THRESHOLD_VALUES_MAX = 64
+THRESHOLD_EVENTS_MAX = 256
+"""Values of `per` a trigger keeps windows for, and events of a window: a threshold counts to 100 at most."""

@@ -15,11 +15,11 @@ from trigger_engine.core.checks import Question, check
 from trigger_engine.core.conditions import Scene, plain
 from trigger_engine.core.endings import already_ended
 from trigger_engine.core.inputs import EventInput
-from trigger_engine.core.limits import ID_LENGTH_MAX, OCCASIONS_MAX, RUNS_MAX, TRIGGERS_MAX
+from trigger_engine.core.limits import ID_LENGTH_MAX, OCCASION_MEMORY_MS, RUNS_MAX
 from trigger_engine.core.mails import request_mail
-from trigger_engine.core.packed import add_occasion, occasion_known
+from trigger_engine.core.occasions import known, note_mailed, remember
 from trigger_engine.core.rules import Trigger
-from trigger_engine.core.state import CustomerState, Happening, Run, TriggerMemory
+from trigger_engine.core.state import CustomerState, Happening, Run
 from trigger_engine.core.trim import keep
 from trigger_engine.core.turn import Turn
 
@@ -53,14 +53,14 @@ def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:
         return
     if event.backfill or already_ended(turn, trigger, event):
         return
-    occasion = f"{turn.state.customer_key}/{event.event_id if value is None else value}"
-    memory = turn.state.memories.get(trigger.id)
-    if memory is not None and occasion_known(memory.occasions, occasion, turn.at):
+    text = event.event_id if value is None else value
+    occasion = f"{turn.state.customer_key}/{text}"
+    if known(turn.state, trigger.id, text, turn.at, OCCASION_MEMORY_MS):
         return
     if event.received_at - turn.at > turn.rules.lateness_ms:
         turn.note(trigger, event, "late", f"{event.type} arrived too late to start anything.")
         return
-    full = _remember(turn.state, trigger, occasion, turn.at)
+    full = _remember(turn.state, trigger, text, turn.at)
     if full is not None:
         turn.note(trigger, event, "state_limit", f"{event.type} started nothing: {full}.")
         return
@@ -88,9 +88,8 @@ def _live_run(state: CustomerState, trigger: Trigger, value: str | None) -> Run 
     """The run that a matching event belongs to."""
     if value is None and not trigger.waits:
         return None
-    occasion = f"{state.customer_key}/{value}"
     for run in state.runs:
-        if run.trigger_id == trigger.id and (run.fallback if value is None else run.occasion == occasion):
+        if run.trigger_id == trigger.id and (run.fallback if value is None else state.value_of(run) == value):
             return run
     return None
 
@@ -104,20 +103,11 @@ def _restart(turn: Turn, run: Run) -> None:
             run.due_at = due_at
 
 
-def _remember(state: CustomerState, trigger: Trigger, occasion: str, at: Instant) -> str | None:
+def _remember(state: CustomerState, trigger: Trigger, value: str, at: Instant) -> str | None:
     """Enter the occasion into the trigger's memory; if a bound forbids it, says which."""
     if len(state.runs) >= RUNS_MAX:
         return f"the customer has {RUNS_MAX} live runs already"
-    memory = state.memories.get(trigger.id)
-    if memory is None:
-        if len(state.memories) >= TRIGGERS_MAX:
-            return f"the customer has met {TRIGGERS_MAX} triggers already"
-        memory = state.memories[trigger.id] = TriggerMemory()
-    occasions = add_occasion(memory.occasions, occasion, at)
-    if occasions is None:
-        return f"the trigger remembers {OCCASIONS_MAX} occasions of the customer already"
-    memory.occasions = occasions
-    return None
+    return remember(state, trigger.id, value, at, OCCASION_MEMORY_MS)
 
 
 def _start(
@@ -167,6 +157,7 @@ def perform(turn: Turn, run: Run, until: Instant) -> None:
             )
             return
         request_mail(turn, trigger, run, step, question.facts)
+        note_mailed(turn.state, run)
         if run.mail_index == 0:
             run.waited_until = run.due_at
         run.mail_index += 1

@@ -4,7 +4,15 @@ import json
 
 from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, History, at, product
 from trigger_engine.core import limits
-from trigger_engine.core.packed import add_occasion, add_recent, occasion_known
+from trigger_engine.core.packed import (
+    add_occasion,
+    add_recent,
+    has_mailed,
+    mark_mailed,
+    occasion_known,
+    unite_occasions,
+    unite_recent,
+)
 from trigger_engine.core.state import encode_state
 from trigger_engine.core.trim import fit_facts, keep
 
@@ -152,16 +160,69 @@ def test_packed_digests_that_straddle_two_entries_are_not_found() -> None:
 
 
 def test_occasions_are_forgotten_only_after_the_memory() -> None:
-    start = at("0s")
-    occasions = add_occasion(b"", "a", start)
-    assert occasions is not None
-    occasions = add_occasion(occasions, "b", start + 200 * DAY)
-    assert occasions is not None
-    assert occasion_known(occasions, "a", start + 399 * DAY)
-    assert not occasion_known(occasions, "a", start + 401 * DAY)
-    pruned = add_occasion(occasions, "c", start + 401 * DAY)
+    start, memory = at("0s"), 400 * DAY
+    values = add_occasion(b"", "a", start, memory, 9)
+    assert values is not None
+    values = add_occasion(values, "b", start + 200 * DAY, memory, 9)
+    assert values is not None
+    assert occasion_known(values, "a", start + memory - 1, memory)
+    assert not occasion_known(values, "a", start + memory, memory)
+    assert not occasion_known(values, "a", start + 30 * DAY, 30 * DAY), "the policy may forget sooner"
+    pruned = add_occasion(values, "c", start + 401 * DAY, memory, 9)
     assert pruned is not None
-    assert len(pruned) == 2 * 12
-    again = add_occasion(occasions, "a", start + 300 * DAY)
+    assert len(pruned) == 2 * 14
+    again = add_occasion(values, "a", start + 401 * DAY, memory, 9)
     assert again is not None
-    assert occasion_known(again, "a", start + 500 * DAY), "the younger of two entries counts"
+    assert occasion_known(again, "a", start + 700 * DAY, memory)
+    assert add_occasion(values, "c", start, memory, 2) is None, "full"
+
+
+def test_an_occasion_remembers_whether_it_has_mailed() -> None:
+    values = add_occasion(b"", "a", at("0s"), DAY, 9)
+    assert values is not None
+    assert not has_mailed(values, "a")
+    mailed = mark_mailed(values, "a")
+    assert has_mailed(mailed, "a")
+    assert occasion_known(mailed, "a", at("23h"), DAY)
+    assert mark_mailed(values, "b") == values
+
+
+def test_united_memories_know_what_either_knew() -> None:
+    hers = b"".join(_occasion(f"h{n}", at("0s") + n) for n in range(1000))
+    other = mark_mailed(b"".join(_occasion(f"o{n}", at("0s") + 500 + n) for n in range(20)), "o3")
+    both = unite_occasions(hers, other)
+    assert len(both) == 1020 * 14
+    assert all(occasion_known(both, f"h{n}", at("1h"), DAY) for n in range(1000))
+    assert all(occasion_known(both, f"o{n}", at("1h"), DAY) for n in range(20))
+    assert [name for name in ("h3", "o3") if has_mailed(both, name)] == ["o3"]
+    assert unite_occasions(both, hers) == both
+
+
+def test_what_a_union_of_full_memories_drops_is_forgotten_before_anything_can_start() -> None:
+    hers = b"".join(_occasion(f"h{n}", at("0s") + n) for n in range(1024))
+    other = b"".join(_occasion(f"o{n}", at("0s") + 10_000 + n) for n in range(1024))
+    both = unite_occasions(hers, other)
+    assert len(both) == 1024 * 14
+    newest_dropped = at("0s") + 1023
+    assert add_occasion(both, "h1023", newest_dropped + DAY, DAY, 1024) is None
+    assert add_occasion(both, "h1023", at("0s") + 10_000 + DAY, DAY, 1024) is not None
+
+
+def test_united_windows_of_event_ids_keep_the_latest_of_both() -> None:
+    hers, other = b"", b""
+    for n in range(256):
+        hers, other = add_recent(hers, f"h{n}") or b"", add_recent(other, f"o{n}") or b""
+    both = unite_recent(hers, other)
+    assert len(both) == 256 * 8
+    assert add_recent(both, "h255") is None
+    assert add_recent(both, "o255") is None
+    assert unite_recent(hers, hers) == hers
+    few = add_recent(b"", "x") or b""
+    assert add_recent(unite_recent(few, other), "x") is None
+    assert len(unite_recent(few, other)) == 256 * 8
+
+
+def _occasion(value: str, met_at: int) -> bytes:
+    packed = add_occasion(b"", value, met_at, DAY, 1)
+    assert packed is not None
+    return packed

@@ -4,7 +4,15 @@ import msgspec
 import pytest
 
 from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, History, at, product
-from trigger_engine.core.state import STATE_VERSION, StateError, decode_state, encode_state, new_state
+from trigger_engine.core.state import (
+    STATE_VERSION,
+    StateError,
+    UnknownVersion,
+    decode_state,
+    encode_state,
+    head_of,
+    new_state,
+)
 
 
 def full_history() -> History:
@@ -23,14 +31,15 @@ def test_a_state_survives_its_bytes() -> None:
 
 def test_another_version_is_refused() -> None:
     data = encode_state(new_state("c1"))
-    with pytest.raises(
-        StateError, match=f"version {STATE_VERSION + 1}; this program reads version {STATE_VERSION}"
-    ):
+    said = f"version {STATE_VERSION + 1}; this program reads versions 1 to {STATE_VERSION}"
+    with pytest.raises(UnknownVersion, match=said):
         decode_state(bytes([STATE_VERSION + 1]) + data[1:])
+    with pytest.raises(UnknownVersion, match=said):
+        head_of(bytes([STATE_VERSION + 1]) + data[1:])
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\x01", b"\x01\xc1", b"\x01\x90", b"\x01\xa1\xff", b"\x01\x91\x05", b"{}"]
+    "data", [b"", b"\x02", b"\x02\xc1", b"\x02\x90", b"\x02\xa1\xff", b"\x02\x91\x05", b"{}"]
 )
 def test_broken_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(StateError):
@@ -41,7 +50,7 @@ def test_a_state_written_before_a_field_was_added_is_read_with_its_default() -> 
     """Fields are only ever added at the end, so older records are shorter arrays."""
     values = msgspec.msgpack.decode(encode_state(full_history().state)[1:])
     shorter = bytes([STATE_VERSION]) + msgspec.msgpack.encode(values[:-1])
-    assert decode_state(shorter).erased_at is None
+    assert decode_state(shorter).alias is None
 
 
 def test_the_first_version_is_read_as_it_was_written() -> None:
