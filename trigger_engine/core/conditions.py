@@ -1,270 +1,103 @@
-"""The conditions of trigger files: what they may read, and reading just that.
+"""The conditions of trigger files, compiled once and asked about a scene.
 
-A condition is compiled once. Of the state it is given only the fields it refers to, worked out when it is
-evaluated: `cart.value > 0` never meets the profile. `now` is the instant the condition is asked about: an
-event's `received_at`, or the time at which a mail's checks run.
+What they may read stands in `variables`. `now` is the instant the condition is asked about: an event's
+`received_at`, or the time at which a step is due to be performed.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from schemas.instants import Instant, format_instant
-from trigger_engine.core.carts import cart_value
+from schemas.ids import stable_hash
+from schemas.instants import format_instant
 from trigger_engine.core.cel import (
-    BOOL,
-    DOUBLE,
-    DURATION,
-    DYN,
-    INT,
-    STRING,
-    TIMESTAMP,
     CelType,
     Duration,
     Expression,
     Timestamp,
     compile_condition,
     compile_value,
-    list_of,
-    map_of,
-    nullable,
-    record,
 )
 from trigger_engine.core.durations import format_duration
-from trigger_engine.core.state import CustomerState, Item
-
-
-class Event(Protocol):
-    """What conditions see of an event, whether it has just come or was kept."""
-
-    @property
-    def type(self) -> str: ...
-    @property
-    def occurred_at(self) -> Instant: ...
-    @property
-    def properties(self) -> dict[str, Any]: ...
-    @property
-    def context(self) -> dict[str, Any]: ...
-
-
-class Scene:
-    """All that a condition can be asked about: a customer, the event, the run's starting event, the time."""
-
-    __slots__ = ("event", "now", "start", "state")
-
-    def __init__(self, state: CustomerState, event: Event | None, start: Event, now: Instant) -> None:
-        self.state = state
-        self.event = event
-        self.start = start
-        self.now = now
-
-
-_TEXT = nullable(STRING)
-_EVENT = record({"type": STRING, "occurred_at": TIMESTAMP, "properties": map_of(DYN), "context": map_of(DYN)})
-_ITEM = record(
-    {
-        "product_id": _TEXT,
-        "name": _TEXT,
-        "price": nullable(DOUBLE),
-        "quantity": INT,
-        "url": _TEXT,
-        "image_url": _TEXT,
-    }
-)
-_STATE: dict[str, CelType] = {
-    "profile": record(
-        {
-            "email": _TEXT,
-            "first_name": _TEXT,
-            "last_name": _TEXT,
-            "locale": _TEXT,
-            "time_zone": _TEXT,
-            "country": _TEXT,
-            "traits": map_of(DYN),
-        }
-    ),
-    "cart": record(
-        {
-            "id": _TEXT,
-            "value": DOUBLE,
-            "count": INT,
-            "items": list_of(_ITEM),
-            "currency": _TEXT,
-            "age": nullable(DURATION),
-            "updated_at": nullable(TIMESTAMP),
-        }
-    ),
-    "orders": record({"count": INT, "last_at": nullable(TIMESTAMP), "total": DOUBLE}),
-    "activity": record({"last_seen_at": nullable(TIMESTAMP)}),
-    "consent": record({"marketing_email": BOOL}),
-    "now": TIMESTAMP,
-    "start": _EVENT,
-}
-DECLARATIONS: Mapping[str, CelType] = {**_STATE, "event": _EVENT}
-"""For conditions asked when an event comes: `where`, `unless`, `exit`, `once_per`."""
-MAIL_DECLARATIONS: Mapping[str, CelType] = _STATE
-"""For conditions asked when a mail is due (`audience`): then there is no event, only the run's start."""
-
-
-def _instant(at: Instant | None) -> Timestamp | None:
-    return None if at is None else Timestamp(at)
-
-
-def cart_item(item: Item) -> dict[str, Any]:
-    """A line of the cart as conditions and templates see it."""
-    return {
-        "product_id": item.product_id,
-        "name": item.name,
-        "price": item.price,
-        "quantity": item.quantity,
-        "url": item.url,
-        "image_url": item.image_url,
-    }
-
-
-_Getter = Callable[[Scene], object]
-
-_EVENT_FIELDS: dict[str, Callable[[Event], object]] = {
-    "type": lambda event: event.type,
-    "occurred_at": lambda event: Timestamp(event.occurred_at),
-    "properties": lambda event: event.properties,
-    "context": lambda event: event.context,
-}
-
-
-def _of_event(read: Callable[[Event], object]) -> _Getter:
-    return lambda scene: None if scene.event is None else read(scene.event)
-
-
-def _of_start(read: Callable[[Event], object]) -> _Getter:
-    return lambda scene: read(scene.start)
-
-
-def _cart_updated_at(scene: Scene) -> Instant | None:
-    cart = scene.state.cart
-    return cart.updated_at if cart.items else None
-
-
-def _cart_age(scene: Scene) -> Duration | None:
-    updated_at = _cart_updated_at(scene)
-    return None if updated_at is None else Duration(scene.now - updated_at)
-
-
-_FIELDS: dict[str, dict[str, _Getter]] = {
-    "event": {name: _of_event(read) for name, read in _EVENT_FIELDS.items()},
-    "start": {name: _of_start(read) for name, read in _EVENT_FIELDS.items()},
-    "profile": {
-        "email": lambda scene: scene.state.profile.email,
-        "first_name": lambda scene: scene.state.profile.first_name,
-        "last_name": lambda scene: scene.state.profile.last_name,
-        "locale": lambda scene: scene.state.profile.locale,
-        "time_zone": lambda scene: scene.state.profile.time_zone,
-        "country": lambda scene: scene.state.profile.country,
-        "traits": lambda scene: scene.state.profile.traits,
-    },
-    "cart": {
-        "id": lambda scene: scene.state.cart.id,
-        "value": lambda scene: cart_value(scene.state.cart),
-        "count": lambda scene: sum(item.quantity for item in scene.state.cart.items),
-        "items": lambda scene: [cart_item(item) for item in scene.state.cart.items],
-        "currency": lambda scene: scene.state.cart.currency,
-        "age": _cart_age,
-        "updated_at": lambda scene: _instant(_cart_updated_at(scene)),
-    },
-    "orders": {
-        "count": lambda scene: scene.state.orders.count,
-        "last_at": lambda scene: _instant(scene.state.orders.last_at),
-        "total": lambda scene: scene.state.orders.total,
-    },
-    "activity": {"last_seen_at": lambda scene: _instant(scene.state.last_seen_at)},
-    "consent": {"marketing_email": lambda scene: scene.state.profile.marketing_email is True},
-}
+from trigger_engine.core.limits import ID_LENGTH_MAX
+from trigger_engine.core.scene import Event as Event
+from trigger_engine.core.scene import Scene as Scene
+from trigger_engine.core.variables import ACCESS, access_to, getter
+from trigger_engine.core.variables import DATE_DECLARATIONS as DATE_DECLARATIONS
+from trigger_engine.core.variables import DECLARATIONS as DECLARATIONS
+from trigger_engine.core.variables import MAIL_DECLARATIONS as MAIL_DECLARATIONS
+from trigger_engine.core.variables import SEGMENT_DECLARATIONS as SEGMENT_DECLARATIONS
+from trigger_engine.core.variables import cart_item as cart_item
 
 _PERSONAL = frozenset({"profile.email", "profile.first_name", "profile.last_name", "profile"})
 """Not shown in facts: the decision log is kept longer than a person's details should be."""
 
 
-def _reader(references: frozenset[str]) -> Callable[[Scene], dict[str, object]]:
-    """A function that works out just what these paths need."""
-    wanted: dict[str, dict[str, _Getter]] = {}
-    for reference in sorted(references - {"now"}):
-        root, _, rest = reference.partition(".")
-        fields = _FIELDS[root]
-        field = rest.partition(".")[0]
-        wanted.setdefault(root, {}).update({field: fields[field]} if field else fields)
-    plan = [(root, tuple(fields.items())) for root, fields in wanted.items()]
-    with_now = "now" in references
-
-    def read_one(scene: Scene) -> dict[str, object]:
-        return {root: {field: getter(scene)}}
-
-    def read(scene: Scene) -> dict[str, object]:
-        context: dict[str, object] = {
-            root: {field: get(scene) for field, get in fields} for root, fields in plan
-        }
-        if with_now:
-            context["now"] = Timestamp(scene.now)
-        return context
-
-    if len(plan) == 1 and len(plan[0][1]) == 1 and not with_now:
-        root, ((field, getter),) = plan[0]
-        return read_one
-    return read
-
-
 class _Clause:
-    """A compiled expression with what it reads."""
+    """A compiled expression with what it reads. `answers` gives its value for a scene."""
 
-    __slots__ = ("_paths", "_read", "reads_start", "source")
+    __slots__ = ("_facts", "reads_start", "references", "source")
 
     def __init__(self, expression: Expression) -> None:
         self.source = expression.source
+        self.references = expression.references
         self.reads_start = any(path.partition(".")[0] == "start" for path in expression.references)
-        self._paths = tuple(sorted(expression.references))
-        self._read = _reader(expression.references)
+        self._facts = [(path, _fact_reader(path)) for path in sorted(expression.references)]
 
     def facts(self, scene: Scene) -> dict[str, Any]:
         """The values it reads, by path, as JSON; personal ones only as given or not."""
-        context = self._read(scene)
-        return {path: _fact(path, _look_up(context, path)) for path in self._paths}
+        return {path: _fact(path, read(scene)) for path, read in self._facts}
 
 
 class Where(_Clause):
-    """A condition."""
+    """A condition. `holds(scene)` raises EvaluationError, which callers count as false and record."""
 
-    __slots__ = ("_condition",)
+    __slots__ = ("holds",)
 
     def __init__(self, source: str, declarations: Mapping[str, CelType] = DECLARATIONS) -> None:
         """Raises CelError."""
-        self._condition = compile_condition(source, declarations)
-        super().__init__(self._condition)
-
-    def holds(self, scene: Scene) -> bool:
-        """Raises EvaluationError, which callers count as false and record."""
-        return self._condition.evaluate(self._read(scene))
+        condition = compile_condition(source, declarations, access_to(declarations))
+        self.holds: Callable[[Scene], bool] = condition.evaluate
+        super().__init__(condition)
 
 
 class Value(_Clause):
-    """An expression with a value of any type."""
+    """An expression with a value of any type. `of(scene)` raises EvaluationError."""
 
-    __slots__ = ("_expression",)
+    __slots__ = ("of",)
 
     def __init__(self, source: str, declarations: Mapping[str, CelType] = DECLARATIONS) -> None:
         """Raises CelError."""
-        self._expression = compile_value(source, declarations)
-        super().__init__(self._expression)
-
-    def of(self, scene: Scene) -> object:
-        """Raises EvaluationError."""
-        return self._expression.evaluate(self._read(scene))
+        expression = compile_value(source, declarations, access_to(declarations))
+        self.of: Callable[[Scene], object] = expression.evaluate
+        super().__init__(expression)
 
 
-def _look_up(context: Mapping[str, object], path: str) -> object:
-    value: object = context
-    for key in path.split("."):
-        if not isinstance(value, Mapping) or key not in value:
-            return None
-        value = value[key]
-    return value
+def _fact_reader(path: str) -> Callable[[Scene], object]:
+    """Reads a path of any length: the longest front that has an accessor, and keys in its answer."""
+    keys = path.split(".")
+    for length in range(len(keys), 0, -1):
+        front = ".".join(keys[:length])
+        if front in ACCESS:
+            return _look_up(getter(ACCESS[front]), keys[length:])
+    inside = [
+        (name.removeprefix(f"{path}."), getter(how))
+        for name, how in ACCESS.items()
+        if name.startswith(f"{path}.")
+    ]
+    return lambda scene: {name: read(scene) for name, read in inside}
+
+
+def _look_up(read: Callable[[Scene], object], keys: list[str]) -> Callable[[Scene], object]:
+    def look_up(scene: Scene) -> object:
+        value = read(scene)
+        for key in keys:
+            try:
+                value = value[key]  # type: ignore[index]  # whatever has no keys says so
+            except (KeyError, TypeError):
+                return None
+        return value
+
+    return look_up if keys else read
 
 
 def _fact(path: str, value: object) -> Any:
@@ -284,3 +117,16 @@ def plain(value: object) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value
+
+
+def text_of(value: object) -> str | None:
+    """A value as the text that names an occasion or a window; None for null, a list or a map.
+
+    What is too long for an id is hashed.
+    """
+    if type(value) is not str:
+        value = plain(value)
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= ID_LENGTH_MAX else stable_hash(text)
