@@ -211,6 +211,8 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     shadow: bool = False
     draining: bool = False
     answer: Happening | None = None
+    value: str = ""
+    """The occasion without the customer's key; empty: as `occasion` has it (`CustomerState.value_of`)."""
 
 
 class PendingMail(msgspec.Struct, array_like=True, gc=False):
