@@ -1,20 +1,19 @@
 """Instants and dates of the calendar, and time zones by name.
 
 A date is the whole day in the policy's zone: `from` is its first instant, `to` the first one after it. In
-normal form both are instants (epoch milliseconds), and `to` is not part of the interval.
+normal form both are instants (`2026-11-26T21:00:00.000Z`), and `to` is not part of the interval.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from schemas.instants import DAY_MS, MINUTE_MS, Instant, instant_of, parse_instant
+from schemas.instants import DAY_MS, MINUTE_MS, Instant, format_instant, instant_of, parse_instant
 from trigger_engine.core.cel import EvaluationError, Timestamp
 from trigger_engine.core.cel.temporal import check_zone, local_ms
 from trigger_engine.core.language.problems import Check, Path, nearest, shown
-from trigger_engine.core.language.values import whole
 
 YEARS = (2000, 2100)
 _LOCAL = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{1,2}):(\d{2}))?", re.ASCII)
@@ -79,40 +78,39 @@ class Moments:
         self._check = check
         self._zone = zone
 
-    def begin(self, path: Path, value: Any) -> Instant:
+    def begin(self, path: Path, value: Any) -> str:
         """The first instant of a day, or the instant itself."""
-        return self._instant(path, value, days_after=0)
+        return self._text(path, value, days_after=0)
 
-    def end(self, path: Path, value: Any) -> Instant:
+    def end(self, path: Path, value: Any) -> str:
         """The first instant after a day, or the instant itself."""
-        return self._instant(path, value, days_after=1)
+        return self._text(path, value, days_after=1)
 
-    def _instant(self, path: Path, value: Any, days_after: int) -> Instant:
-        if whole(value) and not self._check.written:
-            return self._bounded(path, value, int(value))
-        match = _LOCAL.fullmatch(value) if isinstance(value, str) else None
+    def _text(self, path: Path, value: Any, days_after: int) -> str:
         try:
-            if match is None:
-                return self._bounded(path, value, parse_instant(value))
-            day = datetime.fromisoformat(match[1]).replace(tzinfo=UTC)
-            if match[2] is None:
-                local = instant_of(day + timedelta(days=days_after))
-            elif int(match[2]) < 24 and int(match[3]) < 60:
-                local = instant_of(day) + (int(match[2]) * 60 + int(match[3])) * MINUTE_MS
-            else:
-                raise ValueError("no time of day")
-            if not YEARS[0] <= day.year < YEARS[1]:
-                return self._bounded(path, value, local)
-            return first_instant(local, self._zone)
-        except (ValueError, TypeError):
+            instant = self._instant(value, days_after)
+        except (ValueError, OverflowError):
             said = "write 2026-11-27, 2026-11-27 10:00 or 2026-11-27T10:00:00Z"
             self._check.say(path, f"{shown(value)} is no date", said)
-            return 0
-
-    def _bounded(self, path: Path, value: Any, instant: Instant) -> Instant:
+            return ""
         first, last = (instant_of(datetime(year, 1, 1, tzinfo=UTC)) for year in YEARS)
         if not first <= instant < last:
             said = f"{shown(value)} is out of bounds; years {YEARS[0]} to {YEARS[1] - 1} are possible"
             self._check.say(path, said)
-            return 0
-        return instant
+            return ""
+        return format_instant(instant)
+
+    def _instant(self, value: Any, days_after: int) -> Instant:
+        """Raises ValueError or OverflowError if it is none."""
+        if not isinstance(value, str):
+            raise ValueError("no text")
+        match = _LOCAL.fullmatch(value)
+        if match is None:
+            return parse_instant(value)
+        day = instant_of(datetime.fromisoformat(match[1]).replace(tzinfo=UTC))
+        if match[2] is None:
+            return first_instant(day + days_after * DAY_MS, self._zone)
+        hours, minutes = int(match[2]), int(match[3])
+        if hours > 23 or minutes > 59:
+            raise ValueError("no time of day")
+        return first_instant(day + (hours * 60 + minutes) * MINUTE_MS, self._zone)

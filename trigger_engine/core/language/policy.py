@@ -20,7 +20,6 @@ CAPS_MAX = 10
 TRAINED_AFTER_MAX = 100
 INTERVALS_MAX = 400
 POINTS_MAX = 64
-HALF_LIFE_DAYS_MAX = 400
 
 Form = dict[str, Any]
 
@@ -181,7 +180,9 @@ class _Policy:
         form: Form = {}
         if "half_life" in given:
             at = (*path, "half_life")
-            form["half_life"] = values.days(check, at, given["half_life"], 1, HALF_LIFE_DAYS_MAX)
+            form["half_life"] = values.duration(check, at, given["half_life"])
+            if form["half_life"] and parse_duration(form["half_life"]) % DAY_MS:
+                check.say(at, f"{shown(given['half_life'])} is no number of whole days", "write 30d")
         if "points" in given:
             form["points"] = self._points((*path, "points"), given["points"])
         return form
