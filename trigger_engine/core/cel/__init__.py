@@ -29,13 +29,14 @@ never an author's text. An int is taken for a declared double, timestamp or dura
     condition = compile_condition("cart.age >= duration('1h')", declarations, access, moving)
     condition.next_flip(scene, scene.now)
 
-It gives the next instant (epoch ms) at which the value may change, or None; see `motion`. Uses of `now` that
+It gives the next instant (epoch ms) at which the value may change, or None; a path whose changes are known
+beforehand is `ChangesAt(function of the scene)`. See `motion`. Uses of `now` that
 have no such instant are then a CelError.
 """
 
 from trigger_engine.core.cel.errors import CelError, EvaluationError
 from trigger_engine.core.cel.expression import Condition, Expression, compile_condition, compile_value
-from trigger_engine.core.cel.motion import WITH_NOW, EveryPeriod, Moving, WithNow
+from trigger_engine.core.cel.motion import WITH_NOW, ChangesAt, EveryPeriod, Moving, WithNow
 from trigger_engine.core.cel.reading import Access, Accessor
 from trigger_engine.core.cel.types import (
     BOOL,
@@ -70,6 +71,7 @@ __all__ = [
     "Accessor",
     "CelError",
     "CelType",
+    "ChangesAt",
     "Condition",
     "Duration",
     "EvaluationError",

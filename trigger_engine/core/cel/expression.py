@@ -51,7 +51,7 @@ class Expression:
         """
         if self._noting is None:
             raise ValueError("next_flip() needs an expression that was compiled with `moving`")
-        notes = flips.Notes()
+        notes = flips.Notes(now)
         # When it runs out of steps, it does so again until one of the instants noted so far.
         with suppress(EvaluationError):
             self._noting(subject, notes)
@@ -144,8 +144,7 @@ def _evaluated(generator: Generator, tree: nodes.Node, condition: bool) -> tuple
 
 def _noted(generator: Generator, tree: nodes.Node) -> _Noting:
     """The twin that runs in the same way and notes what may change."""
-    for helper in (flips.note_crossing, flips.note_range, flips.note_step, flips.note_after):
-        generator.code.namespace[helper.__name__] = helper
+    generator.code.namespace.update(flips.HELPERS)
     generator.caught(tree)
     python = generator.source("noting", [SUBJECT, NOTES])
     return load(python, "noting", generator.code.namespace)

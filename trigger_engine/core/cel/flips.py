@@ -40,9 +40,10 @@ STEPS_MS: Final = {
 class Notes:
     """The soonest change of one evaluation."""
 
-    __slots__ = ("after_ms",)
+    __slots__ = ("after_ms", "now")
 
-    def __init__(self) -> None:
+    def __init__(self, now: int) -> None:
+        self.now = now
         self.after_ms: int | None = None
         """From now on, more than 0; None if nothing will change by itself."""
 
@@ -56,13 +57,13 @@ def _until(value: int, speed: int, bound: int) -> int:
     return -((value - bound) // speed) if speed > 0 else -((bound - value) // -speed)
 
 
-def note_crossing(notes: Notes, left: object, right: object, speed: int) -> None:
-    """Two compared values whose difference moves: when it gets to zero, and when it gets away from it."""
+def note_crossing(notes: Notes, left: object, right: object, speed: int, bounds: tuple[int, ...]) -> None:
+    """Two compared values whose difference moves: when it gets to each of the bounds."""
     both_times = type(left) is type(right) and isinstance(left, Timestamp | Duration)
     if both_times:
         difference = left.ms - right.ms  # type: ignore[attr-defined]  # both have it, as just tested
-        notes.note(_until(difference, speed, 0))
-        notes.note(_until(difference, speed, 1 if speed > 0 else -1))
+        for bound in bounds:
+            notes.note(_until(difference, speed, bound))
 
 
 def note_range(notes: Notes, left: object, right: object, sign: int, speed: int) -> None:
@@ -100,6 +101,17 @@ def _note_boundary(notes: Notes, value: int, speed: int, step: int) -> None:
     notes.note(_until(value, speed, below + step if speed > 0 else below - 1))
 
 
-def note_after(notes: Notes, period_ms: int) -> None:
-    """A value that changes all the time, and is looked at again after a while."""
-    notes.note(period_ms)
+def note_period(notes: Notes, period_ms: int) -> None:
+    """A value that is looked at again at the next full period."""
+    notes.note(period_ms - notes.now % period_ms)
+
+
+def note_at(notes: Notes, instant: int | None) -> None:
+    """A value whose next change is known."""
+    if instant is not None:
+        notes.note(instant - notes.now)
+
+
+HELPERS: Final = {
+    helper.__name__: helper for helper in (note_crossing, note_range, note_step, note_period, note_at)
+}

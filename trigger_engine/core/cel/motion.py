@@ -1,20 +1,22 @@
 """What of a condition changes with time alone, and the instants at which it may.
 
-Two things move by themselves: paths that run WITH_NOW (`now`, or an age, which is `now` minus something), one
-millisecond a millisecond, and paths that change every period (a score with decay). The checker of this file
-gives each node its speed. A comparison of moving values flips at an instant that can be worked out from both
-sides; a clock reading such as `now.getHours()` changes at the next full hour. The generated twin of a
-condition runs as the condition does and notes such instants: what it does not run cannot matter before one of
-the instants noted, for nothing else moves.
+Three things move by themselves: paths that run WITH_NOW (`now`, or an age, which is `now` minus something),
+one millisecond a millisecond; paths that change every period (a score with decay); and paths whose next
+change is known (a pause that ends). The checker of this file gives each node its speed. A comparison of
+moving values flips at an instant that can be worked out from both sides; a clock reading such as
+`now.getHours()` changes at the next full hour. The generated twin of a condition runs as the condition does
+and notes such instants: what it does not run cannot matter before one of the instants noted, for nothing else
+moves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from trigger_engine.core.cel import flips, nodes
 from trigger_engine.core.cel.code import Value
 from trigger_engine.core.cel.errors import CelError
+from trigger_engine.core.cel.reading import SUBJECT
 from trigger_engine.core.cel.types import CelType
 
 if TYPE_CHECKING:
@@ -23,14 +25,16 @@ if TYPE_CHECKING:
 NOTES: Final = "notes"
 """The generated function's parameter that collects instants."""
 
-_COMPARISONS: Final = frozenset({"<", "<=", ">", ">=", "==", "!="})
+_COMPARISONS: Final = {"<": (0,), ">=": (0,), "<=": (1,), ">": (1,), "==": (0, 1), "!=": (0, 1)}
+"""Comparisons, by the differences of both sides at which they flip as the difference grows."""
+
 _LINEAR: Final = frozenset({"timestamp", "duration", "dyn"})
 _TOO_OFTEN: Final = frozenset({"getSeconds", "getMilliseconds"})
 
 
 @dataclass(frozen=True, slots=True)
 class EveryPeriod:
-    """The value at a path changes a little all the time; it is to be looked at again after `period_ms`."""
+    """The value at a path may change at each full period of the epoch, such as each UTC midnight."""
 
     period_ms: int
 
@@ -40,13 +44,22 @@ class EveryPeriod:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangesAt:
+    """The value at a path changes by itself at instants that are known beforehand."""
+
+    next_change: Callable[[Any], int | None]
+    """Of what the condition is evaluated on: the next such instant (epoch ms), or None. One that has been
+    does no harm."""
+
+
+@dataclass(frozen=True, slots=True)
 class WithNow:
     """The value at a path, a timestamp or a duration, grows by a millisecond each millisecond."""
 
 
 WITH_NOW: Final = WithNow()
 
-Moving = Mapping[str, WithNow | EveryPeriod]
+Moving = Mapping[str, WithNow | EveryPeriod | ChangesAt]
 """Declared paths to how they move. `now` is one of them."""
 
 Path = tuple[str, ...]
@@ -138,7 +151,9 @@ class Motion:
         first, second = self._speeds.get(id(node.left), 0), self._speeds.get(id(node.right), 0)
         code, arguments = generator.code, f"{left.text}, {right.text}"
         if node.operator in _COMPARISONS and first != second:
-            code.line(f"note_crossing({NOTES}, {arguments}, {first - second})")
+            speed = first - second
+            bounds = tuple(bound if speed > 0 else bound - 1 for bound in _COMPARISONS[node.operator])
+            code.line(f"note_crossing({NOTES}, {arguments}, {speed}, {bounds})")
         elif node.operator in ("+", "-") and (first or second):
             sign = 1 if node.operator == "+" else -1
             code.line(f"note_range({NOTES}, {arguments}, {sign}, {first + sign * second})")
@@ -152,11 +167,16 @@ class Motion:
             generator.code.line(call)
 
     def note_read(self, generator: "Generator", path: Path) -> None:
-        """Before a path is read that changes every period; a record holds all its fields."""
+        """Before a path is read that changes now and then; a record holds all its fields."""
         for moving, how in self._moving.items():
             shorter = min(len(path), len(moving))
-            if isinstance(how, EveryPeriod) and moving[:shorter] == path[:shorter]:
-                generator.code.line(f"note_after({NOTES}, {how.period_ms})")
+            if moving[:shorter] != path[:shorter]:
+                continue
+            if isinstance(how, EveryPeriod):
+                generator.code.line(f"note_period({NOTES}, {how.period_ms})")
+            elif isinstance(how, ChangesAt):
+                asked = generator.code.bound("change", how.next_change)
+                generator.code.line(f"note_at({NOTES}, {asked}({SUBJECT}))")
 
 
 def check_moving(moving: Moving, declared: Mapping[str, CelType]) -> None:
