@@ -3,10 +3,11 @@ VENV   := .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+MUTATION := .venv-mutation
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fmt unit contract integration e2e bench schemas lock clean
+.PHONY: help setup system demo up test check fmt unit contract integration e2e bench mutate schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +58,16 @@ e2e: $(READY) ## The demo, short, end to end
 bench: $(READY) ## The whole engine beside Faust as documented
 	$(BIN)/python -m benchmarks.engine $(ARGS)
 
+mutate: $(MUTATION)/.ready ## Break the engine on purpose and see whether a test notices (long)
+	$(MUTATION)/bin/python -m tests.mutation $(ARGS)
+
+# mutmut and Faust want different versions of click: an environment of its own.
+$(MUTATION)/.ready: requirements.lock tests/mutation/requirements.lock
+	$(PYTHON) -m venv $(MUTATION)
+	$(MUTATION)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(MUTATION)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/mutation/requirements.lock
+	@touch $@
+
 schemas: $(READY) ## Regenerate JSON Schemas, AsyncAPI document and tables
 	$(BIN)/python -m schemas.export
 
@@ -65,4 +76,4 @@ lock: $(READY) ## Renew requirements.lock (hashes, no host names)
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
 
 clean: ## Remove what was built; keeps .tetik/
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(MUTATION) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
