@@ -17,14 +17,23 @@ def stable_hash(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def decision_id(trigger_id: str, occasion: str, step: str | None, outcome: str, attempt: int) -> str:
-    """hash(trigger, occasion, step id, outcome, attempt); decisions on a whole run have no step."""
-    return stable_hash("decision", trigger_id, occasion, step or "", outcome, str(attempt))
+def decision_id(
+    trigger_id: str, occasion: str, step: str | None, outcome: str, attempt: int, *, shadow: bool = False
+) -> str:
+    """hash(trigger, occasion, step id, outcome, attempt); decisions on a whole run have no step.
+
+    For a shadow, `shadow` is hashed in too.
+    """
+    mark = ("shadow",) if shadow else ()
+    return stable_hash("decision", trigger_id, occasion, step or "", outcome, str(attempt), *mark)
 
 
-def send_id(trigger_id: str, occasion: str, step: str) -> str:
-    """hash(trigger, occasion, step id): one mail a step of a run, whatever is retried."""
-    return stable_hash("send", trigger_id, occasion, step)
+def send_id(trigger_id: str, occasion: str, step: str, *, shadow: bool = False) -> str:
+    """hash(trigger, occasion, step id): one mail a step of a run, whatever is retried.
+
+    For a shadow, whose mails are never sent, `shadow` is hashed in too.
+    """
+    return stable_hash("send", trigger_id, occasion, step, *(("shadow",) if shadow else ()))
 
 
 def feedback_event_id(send_id: str, status: str, attempt: int) -> str:
@@ -35,3 +44,18 @@ def feedback_event_id(send_id: str, status: str, attempt: int) -> str:
 def marker_event_id(digest: str, partition: int) -> str:
     """The id of the marker that activates a rule set in a partition; a repeated publish repeats it."""
     return stable_hash("rules_activated", digest, str(partition))
+
+
+def handover_ask_id(anonymous_key: str, customer_key: str, event_id: str) -> str:
+    """The id of the event that asks a device for what it knows; `event_id` named both of them."""
+    return stable_hash("handover-ask", anonymous_key, customer_key, event_id)
+
+
+def handover_state_id(ask_id: str) -> str:
+    """The id of the event that answers: what the device knew."""
+    return stable_hash("handover-state", ask_id)
+
+
+def device_erasure_id(anonymous_key: str, erasure_id: str) -> str:
+    """The id of the event that erases a customer's device along with her."""
+    return stable_hash("erase-device", anonymous_key, erasure_id)

@@ -43,7 +43,7 @@ def add(cart: Cart, event: EventInput, occurred_at: int) -> str | None:
             item.quantity = min(item.quantity + quantity, QUANTITY_MAX)
             if occurred_at > item.added_at:
                 item.added_at = occurred_at
-            price = _price(properties.get("price"))
+            price = price_or_none(properties.get("price"))
             if price is not None:
                 item.price = price
             break
@@ -143,15 +143,15 @@ def _item(key: str, product: Mapping[str, Any], quantity: int, added_at: int) ->
         key=key,
         added_at=added_at,
         quantity=quantity,
-        price=_price(product.get("price")),
+        price=price_or_none(product.get("price")),
         product_id=id_or_none(product.get("product_id")),
         name=text_or_none(product.get("name")),
-        url=_url(product.get("url")),
-        image_url=_url(product.get("image_url")),
+        url=url_or_none(product.get("url")),
+        image_url=url_or_none(product.get("image_url")),
     )
 
 
-def _url(value: object) -> str | None:
+def url_or_none(value: object) -> str | None:
     """A cut address leads nowhere, so one that is too long is none."""
     return value if isinstance(value, str) and 0 < len(value) <= URL_LENGTH_MAX else None
 
@@ -168,7 +168,7 @@ def as_amount(value: object) -> float | None:
     return float(value) if -PRICE_MAX <= value <= PRICE_MAX else None  # false for NaN too
 
 
-def _price(value: object) -> float | None:
+def price_or_none(value: object) -> float | None:
     if type(value) is float and 0 <= value <= PRICE_MAX:
         return value
     amount = as_amount(value)

@@ -4,52 +4,119 @@ Event time decides: an ending acts on a run whose start it follows, or shares th
 order the two arrive. So the last time of each kind of ending is kept; those that compare with `start.*` can
 be judged only for a given start, and their events themselves are kept, a few.
 
+The events of goals move runs, and those of `wait_until` are its answer; they are met here too.
+
 `unless` acts while the run waits for its first mail, and as long as that mail can still be taken back;
 `exit` acts during the whole run. The event that started a run never ends it.
 """
 
 from typing import Any
 
+from schemas.instants import Instant
 from trigger_engine.core.cel import EvaluationError
+from trigger_engine.core.clauses import Clause
 from trigger_engine.core.conditions import Event, Scene
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import ENDINGS_MAX, PAST_ENDERS_MAX
 from trigger_engine.core.mails import take_back
-from trigger_engine.core.rules import Concern, Ending, Trigger
+from trigger_engine.core.program import WaitForEvent
+from trigger_engine.core.rules import Concern, Trigger
 from trigger_engine.core.state import Happening, Run
+from trigger_engine.core.steps import answer, reach
 from trigger_engine.core.trim import keep
 from trigger_engine.core.turn import Turn
 
 
 def end_runs(turn: Turn, concern: Concern, event: EventInput) -> None:
-    """Cancel and exit what this event ends: runs first, then mails that can still be taken back."""
-    for run in tuple(turn.state.runs):
-        trigger = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
-        if trigger is not None and not trigger.ending_types.isdisjoint(concern.types):
-            _end_run(turn, trigger, concern, event, run)
-    for mail in tuple(turn.state.mails):
-        trigger = turn.rules.trigger_of(mail.trigger_id, mail.trigger_version)
+    """What this event ends or moves: runs first, then mails that can still be taken back, then the runs that
+    wait for it."""
+    rules, state = turn.rules, turn.state
+    awaiting = []
+    for run in tuple(state.runs):
+        trigger = rules.trigger_of(run.trigger_id, run.trigger_version)
+        if trigger is None or not _stands(turn, run):
+            continue
+        if not trigger.ending_types.isdisjoint(concern.types) and _end_run(
+            turn, trigger, concern, event, run
+        ):
+            continue
+        if trigger.program.event_types.isdisjoint(concern.types):
+            continue
+        if not _reach_goal(turn, trigger, concern, event, run):
+            awaiting.append((run, trigger))
+    for mail in tuple(state.mails):
+        trigger = rules.trigger_of(mail.trigger_id, mail.trigger_version)
         if trigger is None or mail.cancelling or trigger.ending_types.isdisjoint(concern.types):
             continue
-        ended = _met(turn, trigger, trigger.exit, concern, event, mail.start)
+        ended = _met(turn, trigger, trigger.exit, concern.types, event, mail.start)
         if ended is None and mail.first:
-            ended = _met(turn, trigger, trigger.unless, concern, event, mail.start)
+            ended = _met(turn, trigger, trigger.unless, concern.types, event, mail.start)
         if ended is not None:
             take_back(turn, mail, f"{event.type} came after the mail was requested.")
+    for run, trigger in awaiting:
+        if _stands(turn, run):
+            _answer(turn, trigger, concern, event, run)
 
 
-def _end_run(turn: Turn, trigger: Trigger, concern: Concern, event: EventInput, run: Run) -> None:
-    waiting = run.mail_index == 0
-    next_mail = trigger.mails[run.mail_index].id
-    exits = _met(turn, trigger, trigger.exit, concern, event, run.start)
-    unless = _met(turn, trigger, trigger.unless, concern, event, run.start)
-    if unless is not None and waiting:
-        turn.end(run, "cancelled", f"{event.type} came while {next_mail} was waited for.", unless)
+def apply_known(turn: Turn, run: Run) -> bool:
+    """End a run that an ending known from before concerns (of the other side of a hand-over); True if so."""
+    trigger = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
+    if trigger is None:
+        return False
+    since = run.start.occurred_at
+    exited_at = _last_ending(turn, trigger.exit, run.start, since)
+    unless_at = _last_ending(turn, trigger.unless, run.start, since)
+    if unless_at is not None and (not run.last_mail or _first_is_open(turn, run, unless_at)):
+        turn.end(run, "cancelled", "an event known from the hand-over came while the run waited.")
+    elif exited_at is not None:
+        turn.end(run, "exited", "an event known from the hand-over ended the run.")
+    else:
+        return False
+    return True
+
+
+def _stands(turn: Turn, run: Run) -> bool:
+    """Whether the run is still one of hers: what another did may have ended it."""
+    return any(other is run for other in turn.state.runs)
+
+
+def _end_run(turn: Turn, trigger: Trigger, concern: Concern, event: EventInput, run: Run) -> bool:
+    exits = _met(turn, trigger, trigger.exit, concern.types, event, run.start)
+    unless = _met(turn, trigger, trigger.unless, concern.types, event, run.start)
+    if unless is not None and not run.last_mail:
+        turn.end(run, "cancelled", f"{event.type} came while {_next(trigger, run)} was waited for.", unless)
     elif exits is not None:
-        turn.end(run, "exited", f"{event.type} ended the run before {next_mail}.", exits)
-    elif unless is not None and _first_is_open(turn, run):
-        reason = f"{event.type} came after {trigger.mails[0].id} was requested, but in time to stop the run."
+        turn.end(run, "exited", f"{event.type} ended the run before {_next(trigger, run)}.", exits)
+    elif unless is not None and _first_is_open(turn, run, turn.at):
+        reason = f"{event.type} came after the first mail was requested, but in time to stop the run."
         turn.end(run, "cancelled", reason, unless)
+    else:
+        return False
+    return True
+
+
+def _next(trigger: Trigger, run: Run) -> str:
+    return trigger.program.next_mail(max(run.position, 0)) or "its end"
+
+
+def _reach_goal(turn: Turn, trigger: Trigger, concern: Concern, event: EventInput, run: Run) -> bool:
+    """Move the run behind the first goal ahead of it that the event meets; False if there is none."""
+    for position, goal in trigger.program.goals:
+        if position < run.position:
+            continue
+        facts = _met(turn, trigger, goal.clauses, concern.types, event, run.start)
+        if facts is not None:
+            reach(turn, trigger, run, position, goal, f"{event.type} reached {goal.id}.")
+            return True
+    return False
+
+
+def _answer(turn: Turn, trigger: Trigger, concern: Concern, event: EventInput, run: Run) -> None:
+    one = trigger.program.instructions[run.position]
+    if not isinstance(one, WaitForEvent) or not run.planned_at <= turn.at <= run.due_at:
+        return
+    if _met(turn, trigger, one.clauses, concern.types, event, run.start) is not None:
+        answer(turn, trigger, run, event)
 
 
 def note_endings(turn: Turn, concern: Concern, event: EventInput) -> None:
@@ -70,37 +137,53 @@ def note_endings(turn: Turn, concern: Concern, event: EventInput) -> None:
         del state.past_enders[:-PAST_ENDERS_MAX]
 
 
-def already_ended(turn: Turn, trigger: Trigger, start: EventInput) -> bool:
-    """Whether an ending of the trigger came at or after this event, which then starts nothing."""
-    for ending in (*trigger.unless, *trigger.exit):
-        if not ending.needs_start:
-            last_at = turn.state.ended_at.get(ending.key)
-            if last_at is not None and last_at >= turn.at:
-                return True
-            continue
-        for past in turn.state.past_enders:
-            if (
-                past.type == ending.event_type
-                and past.occurred_at >= turn.at
+def already_ended(turn: Turn, trigger: Trigger, start: Event) -> bool:
+    """Whether an ending of the trigger came at or after this start, which then starts nothing."""
+    since = start.occurred_at
+    return (
+        _last_ending(turn, trigger.unless, start, since) is not None
+        or _last_ending(turn, trigger.exit, start, since) is not None
+    )
+
+
+def last_ended_at(turn: Turn, trigger: Trigger, start: Event) -> Instant | None:
+    """The last time of an `unless` or `exit` of the trigger, as far as it is known; conditions that compare
+    with `start.*` are judged for this start. Thresholds count what came after it."""
+    return _last_ending(turn, (*trigger.unless, *trigger.exit), start, 0)
+
+
+def _last_ending(turn: Turn, endings: tuple[Clause, ...], start: Event, since: Instant) -> Instant | None:
+    """The last time, at or after `since`, of one of these endings."""
+    latest: Instant | None = None
+    for ending in endings:
+        if ending.needs_start:
+            times = [
+                past.occurred_at
+                for past in turn.state.past_enders
+                if past.type == ending.event_type
+                and past.occurred_at >= since
                 and _holds(turn, ending, past, start)
-            ):
-                return True
-    return False
+            ]
+        else:
+            known_at = turn.state.ended_at.get(ending.key)
+            times = [] if known_at is None or known_at < since else [known_at]
+        latest = max(times if latest is None else [*times, latest], default=None)
+    return latest
 
 
 def _met(
     turn: Turn,
     trigger: Trigger,
-    endings: tuple[Ending, ...],
-    concern: Concern,
+    endings: tuple[Clause, ...],
+    types: tuple[str, ...],
     event: EventInput,
     start: Happening,
 ) -> dict[str, Any] | None:
-    """The facts of the first of these endings that the event meets for a run with this start, or None."""
-    if turn.at < start.occurred_at:
+    """The facts of the first of these clauses that the event meets for a run with this start, or None."""
+    if turn.at < start.occurred_at or event.event_id == start.event_id:
         return None
     for ending in endings:
-        if ending.event_type not in concern.types:
+        if ending.event_type not in types:
             continue
         if ending.where is None:
             return {}
@@ -116,7 +199,7 @@ def _met(
     return None
 
 
-def _holds(turn: Turn, ending: Ending, event: Event, start: Event) -> bool:
+def _holds(turn: Turn, ending: Clause, event: Event, start: Event) -> bool:
     """The condition of an ending, with an error counting as false: no run is there to record it for."""
     assert ending.where is not None, "only endings with a condition are asked"
     try:
@@ -125,9 +208,10 @@ def _holds(turn: Turn, ending: Ending, event: Event, start: Event) -> bool:
         return False
 
 
-def _first_is_open(turn: Turn, run: Run) -> bool:
-    """Whether an `unless` still counts: it came before the first mail was due, or that mail is pending."""
-    if run.waited_until is not None and turn.at <= run.waited_until:
+def _first_is_open(turn: Turn, run: Run, at: Instant) -> bool:
+    """Whether an `unless` at `at` still counts: it came before the first mail was due, or that mail is
+    pending."""
+    if run.waited_until is not None and at <= run.waited_until:
         return True
     return any(
         mail.first and mail.trigger_id == run.trigger_id and mail.occasion == run.occasion

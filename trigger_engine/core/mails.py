@@ -2,7 +2,8 @@
 
 A requested mail stays pending until the sender's event says that it was sent, cancelled, expired,
 suppressed or failed. Only a pending one can be taken back; then its step is `cancelling` until the
-sender's answer makes it `cancelled` or, if it had gone out already, `regret`.
+sender's answer makes it `cancelled` or, if it had gone out already, `regret`. What was not sent gives back
+its cooldown, its place under the caps and its offer.
 """
 
 from typing import Any
@@ -10,33 +11,43 @@ from typing import Any
 from schemas.ids import send_id
 from schemas.instants import format_instant
 from schemas.records import EmailRequestRecord
+from trigger_engine.core.calendar import not_between
+from trigger_engine.core.caps import owner_of, return_slot
 from trigger_engine.core.carts import cart_value
 from trigger_engine.core.conditions import cart_item
 from trigger_engine.core.effects import CancelMail, RequestMail
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import MAILS_PENDING_MAX
-from trigger_engine.core.rules import MailStep, Trigger
-from trigger_engine.core.state import CustomerState, Happening, PendingMail, Run
+from trigger_engine.core.occasions import note_mailed
+from trigger_engine.core.offers import Given, choose_offer, note_offer, return_offer
+from trigger_engine.core.program import of_variant
+from trigger_engine.core.question import Question, Verdict
+from trigger_engine.core.slots import take_slot
+from trigger_engine.core.state import CustomerState, Happening, PendingMail, Run, Slot
 from trigger_engine.core.turn import Turn
 
 _NOT_SENT = frozenset({"email_cancelled", "email_expired", "email_suppressed", "email_failed"})
 
 
-def request_mail(turn: Turn, trigger: Trigger, run: Run, step: MailStep, facts: dict[str, Any]) -> None:
-    """The run's present mail may go: decide `fired`, ask the sender, remember the mail as pending."""
+def request_mail(question: Question) -> None:
+    """The mail may go: decide `fired`, ask the sender, remember the mail as pending."""
+    turn, run, step, trigger = question.turn, question.run, question.step, question.trigger
     state = turn.state
     address = state.profile.email
     assert address is not None, "the address was checked"
     identity = send_id(trigger.id, run.occasion, step.id)
+    offer = choose_offer(question)
+    template = of_variant(step.template, run.variant)
+    if step.offer is not None and offer is None and step.otherwise is not None:
+        template = step.otherwise
     turn.decide(
-        (trigger.id, trigger.version),
-        run.occasion,
+        run,
         "fired",
         f"{step.id} was due at {format_instant(run.due_at)} and passed every check.",
-        facts=facts,
+        facts=question.facts,
         step=step.id,
+        attempt=question.attempt,
         send_id=identity,
-        due_at=run.due_at,
     )
     request = EmailRequestRecord(
         send_id=identity,
@@ -44,36 +55,79 @@ def request_mail(turn: Turn, trigger: Trigger, run: Run, step: MailStep, facts: 
         trigger_id=trigger.id,
         trigger_version=trigger.version,
         step=step.id,
+        variant=run.variant,
         customer_key=state.customer_key,
         kind=trigger.kind,
         decided_at=format_instant(turn.now),
         to=address,
         locale=state.profile.locale,
-        template=step.template,
-        template_digest=step.template_digest,
-        data=_template_data(state, run),
-        expires_at=format_instant(run.due_at + trigger.expires_after_ms),
+        template=template,
+        template_digest=trigger.template_digests[template],
+        data=_template_data(state, run, offer),
+        expires_at=format_instant(run.planned_at + trigger.expires_after_ms),
+        not_between=not_between(state, question.policy, turn.now) if trigger.marketing else [],
     )
     turn.effects.append(RequestMail(request))
-    memory = state.memories[trigger.id]
+    _remember(question, identity, address)
+    if offer is not None:
+        note_offer(state, offer, run.due_at, identity)
+    _take_places(question, identity)
+
+
+def withhold_mail(question: Question, verdict: Verdict) -> None:
+    """Held out, or a shadow: no mail, but everything else as if there had been one."""
+    step, run = question.step, question.run
+    choose_offer(question)
+    question.turn.decide(
+        run,
+        verdict.outcome,
+        f"{step.id} passed every check and was not sent: {verdict.reason}.",
+        facts=question.facts,
+        step=step.id,
+        attempt=question.attempt,
+    )
+    _take_places(question, send_id(run.trigger_id, run.occasion, step.id, shadow=run.shadow))
+
+
+def _remember(question: Question, identity: str, address: str) -> None:
+    state, run, trigger = question.state, question.run, question.trigger
     if len(state.mails) >= MAILS_PENDING_MAX:
         del state.mails[0]
+    memory = state.memories.get(trigger.id)
     state.mails.append(
         PendingMail(
             send_id=identity,
             trigger_id=trigger.id,
             trigger_version=trigger.version,
             occasion=run.occasion,
-            step=step.id,
+            step=question.step.id,
             kind=trigger.kind,
             to=address,
             due_at=run.due_at,
             start=run.start if trigger.reads_start else _bare(run.start),
-            first=run.mail_index == 0,
-            mailed_before_at=memory.last_mailed_at,
+            first=not run.last_mail,
+            mailed_before_at=None if memory is None else memory.last_mailed_at,
+            attempt=question.attempt,
+            variant=run.variant,
         )
     )
-    memory.last_mailed_at = max(run.due_at, memory.last_mailed_at or run.due_at)
+
+
+def _take_places(question: Question, identity: str) -> None:
+    """What a mail leaves behind: cooldown, a place under the caps, and that the run has mailed."""
+    state, run = question.state, question.run
+    memory = state.memories.get(run.trigger_id)
+    if memory is not None:
+        memory.last_mailed_at = max(run.due_at, memory.last_mailed_at or run.due_at)
+    if question.trigger.marketing:
+        take_slot(state.slots, Slot(run.due_at, identity, owner_of(run)))
+    note_mailed(state, run)
+    if not run.last_mail:
+        run.waited_until = run.due_at
+    run.last_mail = question.step.id
+    run.last_planned_at = run.planned_at
+    run.attempts.pop(question.step.id, None)
+    run.held = run.was_held = False
 
 
 def take_back(turn: Turn, mail: PendingMail, why: str) -> None:
@@ -88,6 +142,7 @@ def take_back(turn: Turn, mail: PendingMail, why: str) -> None:
                 trigger_id=mail.trigger_id,
                 trigger_version=mail.trigger_version,
                 step=mail.step,
+                variant=mail.variant,
                 customer_key=turn.state.customer_key,
                 kind=mail.kind,
                 decided_at=format_instant(turn.now),
@@ -102,6 +157,9 @@ def hear_outcome(turn: Turn, event: EventInput) -> None:
     identity = event.properties.get("send_id")
     mail = next((pending for pending in state.mails if pending.send_id == identity), None)
     _note_suppression(state, event.type, mail)
+    if event.type in _NOT_SENT and isinstance(identity, str):
+        return_slot(state, identity)
+        return_offer(state, identity)
     if mail is None:
         return
     state.mails.remove(mail)
@@ -128,37 +186,36 @@ def _note_suppression(state: CustomerState, event_type: str, mail: PendingMail |
 
 
 def _return_cooldown(state: CustomerState, mail: PendingMail) -> None:
-    """A mail that never went out starts no cooldown."""
+    """A mail that never went out starts no cooldown; the trigger's last mail is the one before it, also for
+    those requested since."""
+    for later in state.mails:
+        if later.trigger_id == mail.trigger_id and later.mailed_before_at == mail.due_at:
+            later.mailed_before_at = mail.mailed_before_at
     memory = state.memories.get(mail.trigger_id)
     if memory is not None and memory.last_mailed_at == mail.due_at:
-        memory.last_mailed_at = mail.mailed_before_at
+        others = [other.due_at for other in state.mails if other.trigger_id == mail.trigger_id]
+        before = [] if mail.mailed_before_at is None else [mail.mailed_before_at]
+        memory.last_mailed_at = max([*others, *before], default=None)
 
 
 def _decide(turn: Turn, mail: PendingMail, outcome: str, reason: str) -> None:
-    turn.decide(
-        (mail.trigger_id, mail.trigger_version),
-        mail.occasion,
-        outcome,
-        reason,
-        step=mail.step,
-        send_id=mail.send_id,
-        due_at=mail.due_at,
-    )
+    turn.decide(mail, outcome, reason, step=mail.step, attempt=mail.attempt, send_id=mail.send_id)
 
 
 def _bare(start: Happening) -> Happening:
     return Happening(start.event_id, start.type, start.occurred_at)
 
 
-def _template_data(state: CustomerState, run: Run) -> dict[str, Any]:
-    """What a template may show: the profile's names, the cart if there is one, the starting event."""
+def _template_data(state: CustomerState, run: Run, offer: Given | None) -> dict[str, Any]:
+    """What a template may show: the profile's names, the cart if there is one, the start, the offer."""
     cart = state.cart
     shown = None
     if cart.items:
         items = [cart_item(item) for item in cart.items]
         shown = {"id": cart.id, "items": items, "value": cart_value(cart), "currency": cart.currency}
-    return {
+    data = {
         "profile": {"first_name": state.profile.first_name, "last_name": state.profile.last_name},
         "cart": shown,
         "event": run.start.properties,
     }
+    return data if offer is None else {**data, "offer": offer.data()}

@@ -1,4 +1,5 @@
-"""What an event tells about the customer, whether or not any rule cares: profile, consent, cart, orders.
+"""What an event tells about the customer, whether or not any rule cares: profile, consent, cart, orders,
+what she looked at, how active she is (`activity`), and slots that other tools' mails take.
 
 `project` is called once for each new event and returns the types that the event counts as, beyond its own
 (`cart_updated` and `cart_emptied` are derived), or None. Event time decides between two statements about
@@ -9,25 +10,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trigger_engine.core import carts
+from trigger_engine.core.activity import MAIL_OUTCOMES as MAIL_OUTCOMES
+from trigger_engine.core.activity import NOT_HERS as NOT_HERS
+from trigger_engine.core.activity import note_activity, note_clicked, note_opened, note_sent, note_view
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import EMAIL_LENGTH_MAX, TEXT_LENGTH_MAX, TRAITS_MAX
-from trigger_engine.core.state import CustomerState, Profile
+from trigger_engine.core.policy import EngagementRule
+from trigger_engine.core.slots import take_slot
+from trigger_engine.core.state import CustomerState, Profile, Slot
 from trigger_engine.core.trim import scalar, text_or_none
 
-MAIL_OUTCOMES = frozenset(
-    {"email_sent", "email_cancelled", "email_expired", "email_suppressed", "email_failed", "email_bounced"}
-)
-NOT_HERS = MAIL_OUTCOMES | {
-    "profile_updated",
-    "unsubscribed",
-    "order_cancelled",
-    "order_refunded",
-    "order_shipped",
-    "order_delivered",
-    "customer_erased",
-}
-"""What the shop, the sender or an import did: it does not move `activity.last_seen_at`. Unsubscribing is her
-own act, but often a mail program's."""
+DEFAULT_ENGAGEMENT = EngagementRule()
 
 DERIVED_TYPES = (
     ("product_added", carts.UPDATED),
@@ -43,15 +36,17 @@ _NAMED_TRAITS = ("first_name", "last_name", "locale", "time_zone", "country")
 _OTHER_FIELDS = frozenset({*_NAMED_TRAITS, "email", "consent"})
 
 
-def project(state: CustomerState, event: EventInput, occurred_at: int) -> Types | None:
-    """Write into the state what the event tells."""
-    if event.type not in NOT_HERS and (state.last_seen_at is None or occurred_at > state.last_seen_at):
-        state.last_seen_at = occurred_at
-    projection = _PROJECTIONS.get(event.type)
+def project(
+    state: CustomerState, event: EventInput, occurred_at: int, engagement: EngagementRule = DEFAULT_ENGAGEMENT
+) -> Types | None:
+    """Write into the state what the event tells; `engagement` is the policy's."""
+    event_type = event.type
+    note_activity(state, event_type, occurred_at, engagement)
+    projection = _PROJECTIONS.get(event_type)
     if projection is None:
         return None
     derived = projection(state, event, occurred_at)
-    return None if derived is None else _DERIVED.get((event.type, derived))
+    return None if derived is None else _DERIVED.get((event_type, derived))
 
 
 def _product_added(state: CustomerState, event: EventInput, occurred_at: int) -> str | None:
@@ -87,6 +82,26 @@ def _order_completed(state: CustomerState, event: EventInput, occurred_at: int) 
     carts.order(state.cart, occurred_at, event.event_id)
 
 
+def _product_viewed(state: CustomerState, event: EventInput, occurred_at: int) -> None:
+    note_view(state.views, event.properties, occurred_at)
+
+
+def _email_sent(state: CustomerState, event: EventInput, occurred_at: int) -> None:
+    note_sent(state.engagement, occurred_at)
+
+
+def _email_opened(state: CustomerState, event: EventInput, occurred_at: int) -> None:
+    note_opened(state.engagement, occurred_at)
+
+
+def _email_clicked(state: CustomerState, event: EventInput, occurred_at: int) -> None:
+    note_clicked(state.engagement, occurred_at)
+
+
+def _campaign_mailed(state: CustomerState, event: EventInput, occurred_at: int) -> None:
+    take_slot(state.slots, Slot(occurred_at))
+
+
 def _traits(state: CustomerState, event: EventInput, occurred_at: int) -> None:
     apply_traits(state.profile, event.properties, occurred_at)
 
@@ -111,6 +126,11 @@ _PROJECTIONS: dict[str, Callable[[CustomerState, EventInput, int], str | None]] 
     "cart_emptied": _cart_emptied,
     "checkout_started": _checkout_started,
     "order_completed": _order_completed,
+    "product_viewed": _product_viewed,
+    "email_sent": _email_sent,
+    "email_opened": _email_opened,
+    "email_clicked": _email_clicked,
+    "campaign_mailed": _campaign_mailed,
     "profile_updated": _traits,
     "signed_up": _traits,
     "subscribed": _subscribed,

@@ -1,44 +1,53 @@
-"""The life of a run: started, its wait restarted, its mails sent when due, ended early.
+"""The life of a run up to its steps: what starts it, what belongs to it, what keeps it from starting.
 
 Rules of this file:
-- A trigger with `wait` and no `once_per` has one live run at a time; matching events belong to it. Without
-  `wait`, each event is its own occasion. With `once_per`, each value is.
-- While a run waits for its first mail, each matching event restarts the wait (never shortens it).
-- On an event, only mails due at the event itself go out; whatever is due later, even if that is past
+- An event trigger with `wait` and no `once_per` has one live run at a time; matching events belong to it.
+  Without `wait`, each event is its own occasion. With `once_per`, each value is.
+- While a run has not mailed yet, each matching event restarts the wait (never shortens it).
+- On an event, only steps due at the event itself are performed; whatever is due later, even if that is past
   already, waits for its wake-up, which comes only after the log has been read that far.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from schemas.ids import stable_hash
 from schemas.instants import Instant, format_instant
+from trigger_engine.core import occasions
 from trigger_engine.core.cel import EvaluationError
-from trigger_engine.core.checks import Question, check
 from trigger_engine.core.conditions import Scene, plain
 from trigger_engine.core.endings import already_ended
+from trigger_engine.core.experiments import HELD_OUT, TREATED, assign
 from trigger_engine.core.inputs import EventInput
-from trigger_engine.core.limits import ID_LENGTH_MAX, OCCASION_MEMORY_MS, RUNS_MAX
-from trigger_engine.core.mails import request_mail
-from trigger_engine.core.occasions import known, note_mailed, remember
-from trigger_engine.core.rules import Trigger
+from trigger_engine.core.limits import ID_LENGTH_MAX, RUNS_MAX
+from trigger_engine.core.patterns import EventPattern
+from trigger_engine.core.program import Mail, Wait, of_variant
+from trigger_engine.core.rules import Rules, Trigger
 from trigger_engine.core.state import CustomerState, Happening, Run
+from trigger_engine.core.steps import enter, perform
 from trigger_engine.core.trim import keep
 from trigger_engine.core.turn import Turn
 
 
-def reschedule(state: CustomerState) -> None:
-    """Set the customer's next wake-up to the earliest due time of her runs."""
-    runs = state.runs
-    if len(runs) > 1:
-        state.next_wake_up_at = min([run.due_at for run in runs])
-    else:
-        state.next_wake_up_at = runs[0].due_at if runs else None
+def reschedule(rules: Rules, state: CustomerState) -> None:
+    """Set the customer's next wake-up to the earliest time at which something is due by itself."""
+    paused = rules.paused_ids
+    due = [run.due_at for run in state.runs if run.trigger_id not in paused]
+    if state.segments_flip_at is not None:
+        due.append(state.segments_flip_at)
+    for watch in state.watches:
+        due.append(watch.due_at)
+    state.next_wake_up_at = min(due, default=None)
 
 
 def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:
     """An event of a type that starts `trigger`: start a run, restart its wait, or neither."""
     scene = Scene(turn.state, event, event, event.received_at)
-    if trigger.where is not None:
+    pattern = trigger.pattern
+    assert isinstance(pattern, EventPattern), "thresholds are met elsewhere"
+    if pattern.where is not None:
         try:
-            if not trigger.where.holds(scene):
+            if not pattern.where.holds(scene):
                 return
         except EvaluationError as error:
             if event.backfill:
@@ -51,20 +60,123 @@ def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:
     if run is not None:
         _restart(turn, run)
         return
-    if event.backfill or already_ended(turn, trigger, event):
-        return
-    text = event.event_id if value is None else value
-    occasion = f"{turn.state.customer_key}/{text}"
-    if known(turn.state, trigger.id, text, turn.at, OCCASION_MEMORY_MS):
-        return
-    if event.received_at - turn.at > turn.rules.lateness_ms:
-        turn.note(trigger, event, "late", f"{event.type} arrived too late to start anything.")
-        return
-    full = _remember(turn.state, trigger, text, turn.at)
-    if full is not None:
-        turn.note(trigger, event, "state_limit", f"{event.type} started nothing: {full}.")
-        return
-    _start(turn, trigger, scene, event, occasion, warning)
+    start = Happening(event.event_id, event.type, turn.at, event.properties, event.context)
+    starting = _Starting(turn, trigger, start, event, scene, warning)
+    if starting.may(event.event_id if value is None else value):
+        facts = {} if pattern.where is None else pattern.where.facts(scene)
+        starting.go(event.event_id if value is None else value, facts, fallback=value is None)
+
+
+def begin(
+    turn: Turn,
+    trigger: Trigger,
+    start: Happening,
+    value: str,
+    *,
+    event: EventInput | None,
+    now_for_conditions: Instant,
+    facts: Mapping[str, Any] | None = None,
+) -> bool:
+    """Start a run of a pattern that found its occasion, unless something keeps it from starting.
+
+    `value` is the pattern's own occasion, which `once_per` overrides. `event`: the one that brought it about;
+    None: a wake-up, for which lateness does not count. True if the run was started.
+    """
+    scene = Scene(turn.state, start if event is None else event, start, now_for_conditions)
+    own, warning = _occasion_value(trigger, scene)
+    text = value if own is None else own
+    starting = _Starting(turn, trigger, start, event, scene, warning)
+    if not starting.may(text):
+        return False
+    starting.go(text, facts or {}, fallback=own is None)
+    return True
+
+
+class _Starting:
+    """One start of one trigger: may it be, and then what it takes."""
+
+    __slots__ = ("event", "scene", "start", "trigger", "turn", "warning")
+
+    def __init__(
+        self,
+        turn: Turn,
+        trigger: Trigger,
+        start: Happening,
+        event: EventInput | None,
+        scene: Scene,
+        warning: str,
+    ) -> None:
+        self.turn = turn
+        self.trigger = trigger
+        self.start = start
+        self.event = event
+        self.scene = scene
+        self.warning = warning
+
+    def may(self, value: str) -> bool:
+        """Whether it starts; if so, the occasion is remembered from now on."""
+        turn, trigger, event, at = self.turn, self.trigger, self.event, self.start.occurred_at
+        if event is not None and event.backfill:
+            return False
+        if already_ended(turn, trigger, self.start):
+            return False
+        memory_ms = turn.rules.policy.occasion_memory_ms
+        if occasions.known(turn.state, trigger.id, value, at, memory_ms):
+            return False
+        if event is not None and event.received_at - turn.at > turn.rules.policy.lateness_ms:
+            turn.note(trigger, event, "late", f"{event.type} arrived too late to start anything.")
+            return False
+        full = None
+        if len(turn.state.runs) >= RUNS_MAX:
+            full = f"the customer has {RUNS_MAX} live runs already"
+        else:
+            full = occasions.remember(turn.state, trigger.id, value, at, memory_ms)
+        if full is None:
+            return True
+        reason = f"{self.start.type} started nothing: {full}."
+        if event is not None:
+            turn.note(trigger, event, "state_limit", reason)
+        else:
+            turn.about(trigger, f"{turn.state.customer_key}/{value}", "state_limit", reason, {})
+        return False
+
+    def go(self, value: str, facts: Mapping[str, Any], *, fallback: bool) -> None:
+        """Begin the run, end what it supersedes, and perform what is due at once."""
+        turn, trigger, start = self.turn, self.trigger, self.start
+        at = start.occurred_at
+        occasion = f"{turn.state.customer_key}/{value}"
+        run = Run(trigger.id, trigger.version, occasion, start, 0, at, fallback)
+        run.position = 0
+        run.planned_at = run.last_planned_at = at
+        run.shadow = trigger.shadow
+        if trigger.marketing and (trigger.experiment is not None or turn.rules.policy.holdout):
+            arm = assign(turn.state, trigger.id, trigger.experiment, turn.rules.policy)
+            run.held_out = arm == HELD_OUT
+            run.variant = None if arm in (HELD_OUT, TREATED) else arm
+        if trigger.waits:
+            run.due_at = at + _wait_ms(trigger, run)
+        turn.state.runs.append(run)
+        turn.decide(run, "started", self._reason(run), facts=self._facts(facts))
+        if trigger.supersedes and not run.shadow:
+            _supersede(turn, run, trigger.supersedes)
+        if enter(turn, trigger, run, 0):
+            perform(turn, run, at)
+        # What stays in the state is cut only now: a mail that goes out at once shows the whole event.
+        needed = trigger.reads_start or run in turn.state.runs
+        start.properties = keep(start.properties) if needed else {}
+        start.context = keep(start.context) if needed else {}
+
+    def _reason(self, run: Run) -> str:
+        due = format_instant(run.due_at)
+        first = self.trigger.program.instructions[1 if self.trigger.waits else 0]
+        what = f"{first.id} is due" if isinstance(first, Mail) else "its steps begin"
+        return f"{self.start.type} started the run; {what} at {due}.{self.warning}"
+
+    def _facts(self, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+        once_per = self.trigger.once_per
+        if once_per is None or self.warning:
+            return facts
+        return {**facts, **once_per.facts(self.scene)}
 
 
 def _occasion_value(trigger: Trigger, scene: Scene) -> tuple[str | None, str]:
@@ -77,9 +189,9 @@ def _occasion_value(trigger: Trigger, scene: Scene) -> tuple[str | None, str]:
         if type(value) is not str:
             value = plain(value)
     except EvaluationError as error:
-        return None, f" Warning: once_per gave nothing ({error.message}), so the event is the occasion."
+        return None, f" Warning: once_per gave nothing ({error.message}), so the default occasion counts."
     if value is None or isinstance(value, (dict, list)):
-        return None, f" Warning: once_per ({source}) gave no value, so the event is the occasion."
+        return None, f" Warning: once_per ({source}) gave no value, so the default occasion counts."
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return (text if len(text) <= ID_LENGTH_MAX else stable_hash(text)), ""
 
@@ -95,73 +207,30 @@ def _live_run(state: CustomerState, trigger: Trigger, value: str | None) -> Run 
 
 
 def _restart(turn: Turn, run: Run) -> None:
-    """The wait begins anew with each matching event; one that arrives out of order never shortens it."""
+    """The wait begins anew with each matching event; one that arrives out of order never shortens it.
+
+    Not once the run has mailed or come past a goal: it does not go back.
+    """
     version = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
-    if version is not None and version.waits and run.mail_index == 0:
-        due_at = turn.at + version.mails[0].after_ms
-        if due_at > run.due_at:
-            run.due_at = due_at
-
-
-def _remember(state: CustomerState, trigger: Trigger, value: str, at: Instant) -> str | None:
-    """Enter the occasion into the trigger's memory; if a bound forbids it, says which."""
-    if len(state.runs) >= RUNS_MAX:
-        return f"the customer has {RUNS_MAX} live runs already"
-    return remember(state, trigger.id, value, at, OCCASION_MEMORY_MS)
-
-
-def _start(
-    turn: Turn, trigger: Trigger, scene: Scene, event: EventInput, occasion: str, warning: str
-) -> None:
-    start = Happening(event.event_id, event.type, turn.at, event.properties, event.context)
-    first = trigger.mails[0]
-    due_at = turn.at + first.after_ms
-    fallback = occasion == f"{turn.state.customer_key}/{event.event_id}"
-    run = Run(trigger.id, trigger.version, occasion, start, 0, due_at, fallback)
-    facts = {} if trigger.where is None else trigger.where.facts(scene)
-    if trigger.once_per is not None and not warning:
-        facts.update(trigger.once_per.facts(scene))
-    reason = f"{event.type} started the run; {first.id} is due at {format_instant(due_at)}.{warning}"
-    turn.decide((trigger.id, trigger.version), occasion, "started", reason, facts=facts, due_at=due_at)
-    turn.state.runs.append(run)
-    perform(turn, run, turn.at)
-    # What stays in the state is cut only now: a mail that goes out at once shows the whole event.
-    needed = trigger.reads_start or run in turn.state.runs
-    start.properties = keep(event.properties) if needed else {}
-    start.context = keep(event.context) if needed else {}
-
-
-def perform(turn: Turn, run: Run, until: Instant) -> None:
-    """Send the run's mails that are due at or before `until`, or end it at the first that may not go."""
-    trigger = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
-    if trigger is None:
-        turn.end(run, "error", f"version {run.trigger_version} of the trigger is in no known rule set.")
+    if version is None or not version.waits or run.last_mail or turn.at <= run.last_planned_at:
         return
-    if trigger.id not in turn.rules.live_ids:
-        turn.end(run, "exited", "the trigger is no longer live in the active rules.")
+    if any(position < run.position for position, _ in version.program.goals):
         return
-    while run.due_at <= until:
-        step = trigger.mails[run.mail_index]
-        question = Question(turn.state, trigger, run, turn.now, {})
-        refused = check(question)
-        if refused is not None:
-            turn.state.runs.remove(run)
-            turn.decide(
-                (trigger.id, trigger.version),
-                run.occasion,
-                refused.outcome,
-                f"{step.id} was not sent and the run ended: {refused.reason}.",
-                facts=question.facts,
-                step=step.id,
-                due_at=run.due_at,
-            )
-            return
-        request_mail(turn, trigger, run, step, question.facts)
-        note_mailed(turn.state, run)
-        if run.mail_index == 0:
-            run.waited_until = run.due_at
-        run.mail_index += 1
-        if run.mail_index == len(trigger.mails):
-            turn.state.runs.remove(run)
-            return
-        run.due_at += trigger.mails[run.mail_index].after_ms
+    run.planned_at = run.last_planned_at = turn.at
+    if run.held:
+        run.held, run.was_held = False, True
+    enter(turn, version, run, 0)
+
+
+def _wait_ms(trigger: Trigger, run: Run) -> int:
+    first = trigger.program.instructions[0]
+    assert isinstance(first, Wait), "the trigger's wait is its first instruction"
+    length_ms = of_variant(first.length_ms, run.variant)
+    assert isinstance(length_ms, int), "of a map, one entry was taken"
+    return length_ms
+
+
+def _supersede(turn: Turn, started: Run, trigger_ids: tuple[str, ...]) -> None:
+    for run in tuple(turn.state.runs):
+        if run.trigger_id in trigger_ids and run is not started:
+            turn.end(run, "superseded", f"a run of {started.trigger_id} takes its place.")

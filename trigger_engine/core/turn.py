@@ -11,7 +11,7 @@ from trigger_engine.core.effects import Decide, Effect
 from trigger_engine.core.inputs import Cause, EventInput
 from trigger_engine.core.limits import REASON_LENGTH_MAX
 from trigger_engine.core.rules import Rules, Trigger
-from trigger_engine.core.state import CustomerState, Run
+from trigger_engine.core.state import CustomerState, PendingMail, Run
 from trigger_engine.core.trim import fit_facts
 
 
@@ -36,48 +36,40 @@ class Turn:
 
     def decide(
         self,
-        trigger: tuple[str, str],
-        occasion: str,
+        about: Run | PendingMail,
         outcome: str,
         reason: str,
         *,
-        facts: Mapping[str, Any] | None = None,
         step: str | None = None,
+        attempt: int = 0,
+        facts: Mapping[str, Any] | None = None,
         send_id: str | None = None,
         due_at: Instant | None = None,
     ) -> None:
-        """Record a decision on a run of `trigger` (id, version), or on one `step` of it.
+        """Record a decision on a run as a whole (attempt 0), or on one `step` of it.
 
-        Steps are checked once in this version, so a step's `attempt` is 1; a decision on the whole run has 0.
+        `due_at`: the run's or the mail's own unless given.
         """
-        attempt = 0 if step is None else 1
-        record = DecisionRecord(
-            decision_id=decision_id(trigger[0], occasion, step, outcome, attempt),
-            trigger_id=trigger[0],
-            trigger_version=trigger[1],
-            rules_digest=self.rules.digest,
-            customer_key=self.state.customer_key,
-            occasion=occasion,
+        due_at = about.due_at if due_at is None else due_at
+        self._record(
+            about.trigger_id,
+            about.trigger_version,
+            about.occasion,
+            outcome,
+            reason,
+            shadow=about.shadow,
+            variant=about.variant,
             step=step,
             attempt=attempt,
-            outcome=outcome,
-            reason=reason[:REASON_LENGTH_MAX],
-            facts=fit_facts(dict(facts)) if facts else {},
-            segments=[],
-            variant=None,
+            facts=facts,
             send_id=send_id,
-            occurred_at=format_instant(self.at),
-            due_at=None if due_at is None else format_instant(due_at),
-            decided_at=_decided_at(self.now),
-            cause=self.cause,
+            due_at=due_at,
         )
-        self.effects.append(Decide(record))
 
     def end(self, run: Run, outcome: str, reason: str, facts: Mapping[str, Any] | None = None) -> None:
         """End a run as a whole; `reason` is a sentence."""
         self.state.runs.remove(run)
-        trigger = (run.trigger_id, run.trigger_version)
-        self.decide(trigger, run.occasion, outcome, reason, facts=facts, due_at=run.due_at)
+        self.decide(run, outcome, reason, facts=facts)
 
     def note(self, trigger: Trigger, event: EventInput, outcome: str, reason: str) -> None:
         """A decision on an event that started or ended nothing.
@@ -92,4 +84,51 @@ class Turn:
                 if said.trigger_id == trigger.id and said.outcome == outcome and said.step is None:
                     return
         facts = {"occurred_at": format_instant(self.at), "received_at": format_instant(event.received_at)}
-        self.decide((trigger.id, trigger.version), occasion, outcome, reason, facts=facts)
+        self.about(trigger, occasion, outcome, reason, facts)
+
+    def about(
+        self, trigger: Trigger, occasion: str, outcome: str, reason: str, facts: Mapping[str, Any]
+    ) -> None:
+        """A decision on a trigger for an occasion that has no run."""
+        self._record(
+            trigger.id, trigger.version, occasion, outcome, reason, shadow=trigger.shadow, facts=facts
+        )
+
+    def _record(
+        self,
+        trigger_id: str,
+        version: str,
+        occasion: str,
+        outcome: str,
+        reason: str,
+        *,
+        shadow: bool,
+        variant: str | None = None,
+        step: str | None = None,
+        attempt: int = 0,
+        facts: Mapping[str, Any] | None = None,
+        send_id: str | None = None,
+        due_at: Instant | None = None,
+    ) -> None:
+        segments = self.state.segments
+        record = DecisionRecord(
+            decision_id=decision_id(trigger_id, occasion, step, outcome, attempt, shadow=shadow),
+            trigger_id=trigger_id,
+            trigger_version=version,
+            rules_digest=self.rules.digest,
+            customer_key=self.state.customer_key,
+            occasion=occasion,
+            step=step,
+            attempt=attempt,
+            outcome=outcome,
+            reason=reason[:REASON_LENGTH_MAX],
+            facts=fit_facts(dict(facts)) if facts else {},
+            segments=sorted(segments) if segments else [],
+            variant=variant,
+            send_id=send_id,
+            occurred_at=format_instant(self.at),
+            due_at=None if due_at is None else format_instant(due_at),
+            decided_at=_decided_at(self.now),
+            cause=self.cause,
+        )
+        self.effects.append(Decide(record))

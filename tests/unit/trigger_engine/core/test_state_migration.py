@@ -85,6 +85,7 @@ def test_the_same_order_is_not_confirmed_again_after_the_migration() -> None:
     history = History(CART, ORDER, SERIES)
     history.state = decode_state(V1)
     assert history.event("order_completed", "4h10m", id="again", order_id="o-2") == [
+        "exited browse",
         "cancelled cart",
     ]
     assert "send confirmation" in history.event("order_completed", "4h20m", id="new", order_id="o-9")
@@ -93,7 +94,10 @@ def test_the_same_order_is_not_confirmed_again_after_the_migration() -> None:
 def test_a_cart_of_version_1_is_still_answered_by_its_run() -> None:
     history = History(CART)
     history.state = decode_state(V1)
-    assert history.event("product_added", "4h30m", id="more", cart_id="k2", **product("p4")) == []
+    assert history.event("product_added", "4h30m", id="more", cart_id="k2", **product("p4")) == [
+        "exited series",
+        "exited browse",
+    ]
     due = {run.occasion: run.due_at for run in history.state.runs if run.trigger_id == "cart"}
     assert due == {"c1/k2": at("5h15m")}
 

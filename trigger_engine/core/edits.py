@@ -1,0 +1,59 @@
+"""A change of rules, for one customer: what becomes of her runs (semantics, section 8).
+
+Runs of triggers that are gone or drafts end. Those of another version than the present one's follow its
+`on_edit`: `pin` lets them go on as they began, `migrate` takes them over into the new version behind the last
+mail they did, `drain` lets them come to one more mail. Whether a run is a shadow stays as it began.
+"""
+
+from trigger_engine.core.program import Mail, Wait, of_variant
+from trigger_engine.core.rules import Rules, Trigger
+from trigger_engine.core.runs import reschedule
+from trigger_engine.core.state import Run
+from trigger_engine.core.steps import enter
+from trigger_engine.core.turn import Turn
+
+
+def bring_in_line(turn: Turn) -> None:
+    """Bring the customer in line with the rules of the turn, others than those of her last touch."""
+    state, rules = turn.state, turn.rules
+    state.rules_digest = rules.digest
+    for run in tuple(state.runs):
+        _place(rules, run)
+        present = rules.present(run.trigger_id)
+        if present is None or not (present.active or present.paused):
+            turn.end(run, "exited", "the trigger is no longer live in the active rules.")
+        elif present.version != run.trigger_version:
+            _edit(turn, run, present)
+    reschedule(rules, state)
+
+
+def _edit(turn: Turn, run: Run, present: Trigger) -> None:
+    if present.on_edit == "drain":
+        run.draining = True
+    elif present.on_edit == "migrate":
+        position = present.program.mails.get(run.last_mail, -1) if run.last_mail else -1
+        if run.last_mail and position < 0:
+            reason = f"the trigger's new version lacks {run.last_mail}, behind which the run stood."
+            turn.end(run, "exited", reason)
+            return
+        run.trigger_version = present.version
+        run.planned_at = run.last_planned_at
+        run.draining = run.held = False
+        enter(turn, present, run, position + 1)
+
+
+def _place(rules: Rules, run: Run) -> None:
+    """A run of state version 1 knew the number of its next mail and when that was due."""
+    trigger = rules.trigger_of(run.trigger_id, run.trigger_version)
+    if run.position >= 0 or trigger is None:
+        return
+    mails = sorted(trigger.program.mails.values())
+    run.position = mails[run.mail_index]
+    run.planned_at = run.due_at
+    before = 0 if run.mail_index == 0 else mails[run.mail_index - 1] + 1
+    waits = [one for one in trigger.program.instructions[before : run.position] if isinstance(one, Wait)]
+    run.last_planned_at = run.due_at - sum(of_variant(one.length_ms, run.variant) for one in waits)
+    if run.mail_index:
+        last = trigger.program.instructions[mails[run.mail_index - 1]]
+        assert isinstance(last, Mail), "only mails have a place there"
+        run.last_mail = last.id

@@ -1,0 +1,100 @@
+"""Segments: conditions with a name, compiled; and which of them an event can concern at all.
+
+Whether a customer is in one is kept in her state (`membership`). A condition whose value time alone can
+change says when it may, so that nothing has to be asked in between.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.instants import DAY_MS, Instant
+from schemas.rule_set import content_digest
+from trigger_engine.core.cel import WITH_NOW, EvaluationError, Moving, compile_condition
+from trigger_engine.core.conditions import Scene
+from trigger_engine.core.variables import SEGMENT_DECLARATIONS, access_to, score_at
+
+MOVING: Moving = {"now": WITH_NOW, "cart.age": WITH_NOW}
+"""What runs with the clock. Score and pause change at known instants; `Segment` looks at them itself."""
+
+LOOK_AHEAD_DAYS = 30
+"""How far a falling score is followed at once, when no event asks for speed."""
+
+
+class Segment:
+    """`digest` tells one version of its condition from another."""
+
+    __slots__ = (
+        "_holds",
+        "_next_flip",
+        "_reads_pause",
+        "_reads_score",
+        "digest",
+        "id",
+        "references",
+        "timed",
+    )
+
+    def __init__(self, form: Mapping[str, Any]) -> None:
+        """From the normal form. Raises CelError."""
+        condition = compile_condition(
+            form["when"], SEGMENT_DECLARATIONS, access_to(SEGMENT_DECLARATIONS), MOVING
+        )
+        self.id: str = form["id"]
+        self.digest = content_digest({"when": form["when"]})[:12]
+        self.references = condition.references
+        self._holds = condition.evaluate
+        self._next_flip = condition.next_flip
+        self._reads_pause = not self.references.isdisjoint({"profile", "profile.paused"})
+        self._reads_score = not self.references.isdisjoint({"engagement", "engagement.score"})
+        self.timed = (
+            self._reads_pause
+            or self._reads_score
+            or not self.references.isdisjoint({"now", "cart", "cart.age"})
+        )
+        """Whether time alone can change it."""
+
+    def holds(self, scene: Scene) -> bool:
+        """Whether the customer is in it; an error counts as no."""
+        try:
+            return self._holds(scene)
+        except EvaluationError:
+            return False
+
+    def next_flip(self, scene: Scene, look_ahead: bool) -> Instant | None:
+        """The earliest instant after the scene's `now` at which time alone may change it, or None.
+
+        It may be asked too early, never too late. `look_ahead` follows a falling score day by day, so that
+        who stays away is not asked every midnight.
+        """
+        flip = self._plain_flip(scene)
+        if not self._reads_score or not score_at(scene):
+            return flip
+        midnight = (scene.now // DAY_MS + 1) * DAY_MS
+        if not look_ahead:
+            return midnight if flip is None else min(flip, midnight)
+        inside = self.holds(scene)
+        for day in range(LOOK_AHEAD_DAYS):
+            if flip is not None and flip <= midnight:
+                return flip
+            then = Scene(scene.state, None, None, midnight)
+            if self.holds(then) != inside or day == LOOK_AHEAD_DAYS - 1:
+                break
+            flip = self._plain_flip(then)
+            if not score_at(then):
+                return flip
+            midnight += DAY_MS
+        return midnight
+
+    def _plain_flip(self, scene: Scene) -> Instant | None:
+        flip = self._next_flip(scene, scene.now)
+        if self._reads_pause:
+            until = scene.state.profile.paused_until
+            if until is not None and until > scene.now and (flip is None or until < flip):
+                return until
+        return flip
+
+
+def compile_segment(form: Mapping[str, Any]) -> Segment:
+    """From the normal form of a segment file. Raises CelError, also for a condition on time that names no
+    instant at which to ask again."""
+    return Segment(form)
