@@ -5,15 +5,15 @@ time. As in the official checker, save for one thing that marketers need: number
 compare (`cart.value > 0`, where the value is a double), as they do at run time.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NoReturn
 
-from trigger_engine.core.cel import nodes, temporal
+from trigger_engine.core.cel import nodes, refusals, temporal
 from trigger_engine.core.cel.errors import CelError, EvaluationError
-from trigger_engine.core.cel.functions import FUNCTIONS, REFUSED
+from trigger_engine.core.cel.functions import FUNCTIONS
 from trigger_engine.core.cel.limits import MACRO_NESTING_MAX
 from trigger_engine.core.cel.parser import MACROS
+from trigger_engine.core.cel.refusals import HABITS, nearest, shown
 from trigger_engine.core.cel.types import (
     BOOL,
     DOUBLE,
@@ -62,16 +62,6 @@ _ARITHMETIC: Final[Mapping[str, Sequence[tuple[CelType, CelType, CelType]]]] = {
     "%": ((INT, INT, INT), (UINT, UINT, UINT)),
 }
 _KEY_KINDS: Final = frozenset({"int", "uint", "string", "dyn"})
-_HABITS: Final[Mapping[str, str]] = {
-    "True": "write true",
-    "False": "write false",
-    "None": "write null",
-    "not": "write ! for 'not'",
-    "len": "use size(x)",
-    "length": "use size()",
-    "includes": "use contains()",
-    "lower": "compare with both spellings: x in ['TR', 'tr']",
-}
 
 
 def check(source: str, tree: nodes.Node, declarations: Mapping[str, CelType]) -> None:
@@ -120,11 +110,17 @@ class _Checker:
                 return kind
         declared = self._declarations.get(node.name)
         if declared is None:
-            known = [*self._declarations, *(name for name, _, _ in self._scope)]
-            self._fail(
-                node, f"unknown name {node.name!r}", _HABITS.get(node.name) or _nearest(node.name, known)
-            )
+            self._fail_name(node)
         return declared
+
+    def _fail_name(self, node: nodes.Identifier) -> NoReturn:
+        name = node.name
+        if name in refusals.NAMESPACES:
+            self._fail(node, f"CEL's {name} extension is not supported", refusals.NAMESPACES[name])
+        if name in refusals.TYPE_NAMES:
+            self._fail(node, f"types as values, such as {name}, are not supported", "convert, as in int(x)")
+        known = [*self._declarations, *(variable for variable, _, _ in self._scope)]
+        self._fail(node, f"unknown name {shown(name)}", HABITS.get(name) or nearest(name, known))
 
     def _select(self, node: nodes.Select) -> CelType:
         operand = self.check(node.operand)
@@ -135,7 +131,7 @@ class _Checker:
         elif operand.kind == "dyn":
             found = DYN
         else:
-            self._fail(node, f"a {operand} has no fields, so no {node.name!r}")
+            self._fail(node, f"a {operand} has no fields, so no {shown(node.name)}")
         return BOOL if node.test_only else found
 
     def _field(self, node: nodes.Node, owner: nodes.Node, name: str) -> CelType:
@@ -143,8 +139,8 @@ class _Checker:
         found = fields.get(name)
         if found is None:
             path = nodes.static_path(owner)
-            message = f"{'.'.join(path) if path else 'this record'} has no field {name!r}"
-            self._fail(node, message, _nearest(name, fields) or _listed(fields))
+            message = f"{'.'.join(path) if path else 'this record'} has no field {shown(name)}"
+            self._fail(node, message, nearest(name, fields) or _listed(fields))
         return found
 
     def _index(self, node: nodes.Index) -> CelType:
@@ -160,7 +156,7 @@ class _Checker:
                 if isinstance(node.key, nodes.Literal):
                     return self._field(node.key, node.operand, str(node.key.value))
                 return DYN
-        return self._fail(node, f"a {operand} cannot be indexed with a {key}")
+        return self._fail(node, f"{operand} cannot be indexed with {key}")
 
     # --- operators
 
@@ -209,6 +205,12 @@ class _Checker:
             suggestion = "convert one of them, as in double(x)"
         elif isinstance(node.left, nodes.Binary) and node.left.type == BOOL:
             suggestion = "join comparisons with &&"
+        elif {left.kind, right.kind} == {"duration", "string"}:
+            suggestion = "write duration('1h') for a span of time"
+        elif {left.kind, right.kind} == {"timestamp", "string"}:
+            suggestion = "write timestamp('2024-05-31T09:00:00Z') for an instant"
+        elif left.kind in ("duration", "timestamp") and right.kind in ("int", "double"):
+            suggestion = "a span of time is written duration('1h')"
         elif "null" in (left.kind, right.kind) and node.operator in ("==", "!="):
             suggestion = "it is never null; has(...) tells whether it is there"
         self._fail(node, f"{node.operator!r} does not work on {left} and {right}", suggestion)
@@ -234,14 +236,9 @@ class _Checker:
     def _call(self, node: nodes.Call) -> CelType:
         function = FUNCTIONS.get(node.function)
         shape = ".{}()" if node.receiver is not None else "{}()"
-        called = shape.format(node.function)
-        if node.function in REFUSED:
-            self._fail(node, *REFUSED[node.function])
+        called = shape.format(node.function[: refusals.NAME_SHOWN_MAX])
         if function is None:
-            suggestion = _HABITS.get(node.function) or _nearest(node.function, [*FUNCTIONS, *MACROS, "has"])
-            if node.function in MACROS:
-                suggestion = f"write it like event.properties.items.{node.function}(item, item.price > 100)"
-            self._fail(node, f"unknown function {called}", suggestion)
+            self._fail_function(node, called)
         types = [self.check(child) for child in node.children()]
         member = node.receiver is not None
         results = {
@@ -256,6 +253,25 @@ class _Checker:
             self._fail(node, f"{called} does not take {given}", self._other_form(node, member))
         self._check_constants(node)
         return results.pop() if len(results) == 1 else DYN
+
+    def _fail_function(self, node: nodes.Call, called: str) -> NoReturn:
+        name, owner = node.function, node.receiver
+        space = owner.name if isinstance(owner, nodes.Identifier) else ""
+        if space in refusals.NAMESPACES and space not in self._declarations:
+            message = f"{space}{called} is of an extension of CEL that is not supported"
+            self._fail(node, message, refusals.NAMESPACES[space])
+        if name in refusals.FUNCTIONS:
+            self._fail(node, *refusals.FUNCTIONS[name])
+        if name in MACROS:
+            form = f"write it like event.properties.items.{name}(item, item.price > 100)"
+            two = owner is not None and len(node.arguments) > 2
+            self._fail(
+                node,
+                f"{name}() with two variables is not supported" if two else f"unknown function {called}",
+                form,
+            )
+        suggestion = HABITS.get(name) or nearest(name, [*FUNCTIONS, *MACROS, "has"])
+        self._fail(node, f"unknown function {called}", suggestion)
 
     def _other_form(self, node: nodes.Call, member: bool) -> str | None:
         if any(signature.member == member for signature in FUNCTIONS[node.function].signatures):
@@ -278,7 +294,7 @@ class _Checker:
         try:
             read(text)
         except EvaluationError as error:
-            suggestion = "write days in hours: 7 days are 168h" if text.endswith(("d", "w")) else None
+            suggestion = refusals.suggested_constant(node.function, text)
             self._fail(node.arguments[0], error.message, suggestion)
 
     def _list(self, node: nodes.ListLiteral) -> CelType:
@@ -342,12 +358,6 @@ def _may_contain(item: CelType, container: CelType) -> bool:
             element = container.parameters[0]
             return agree(item, element) or both_numeric(item, element)
     return False
-
-
-def _nearest(name: str, known: Iterable[str]) -> str | None:
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return f"did you mean {by_lower[close[0]]!r}?" if close else None
 
 
 def _listed(fields: Iterable[str]) -> str | None:

@@ -8,7 +8,7 @@ from trigger_engine.core.cel import flips, nodes
 from trigger_engine.core.cel.checker import check
 from trigger_engine.core.cel.code import load
 from trigger_engine.core.cel.errors import CelError, EvaluationError
-from trigger_engine.core.cel.generator import Generator
+from trigger_engine.core.cel.generator import PYTHON_TYPES, Generator
 from trigger_engine.core.cel.lazy import logic_returned
 from trigger_engine.core.cel.motion import NOTES, Motion, Moving, check_moving
 from trigger_engine.core.cel.parser import parse
@@ -135,8 +135,9 @@ def _evaluated(generator: Generator, tree: nodes.Node, condition: bool) -> tuple
         logic_returned(generator, tree)
     else:
         value = generator.strict(tree)
-        sure = not condition or value.kind == "bool"
-        generator.code.line(f"return {value.text}" if sure else f"return answered({value.text})")
+        sure = value.kind == "bool" if condition else value.kind in PYTHON_TYPES
+        judged = "answered" if condition else "bounded"
+        generator.code.line(f"return {value.text}" if sure else f"return {judged}({value.text})")
     name = "condition" if condition else "value"
     python = generator.source(name, [SUBJECT])
     return python, load(python, name, generator.code.namespace)

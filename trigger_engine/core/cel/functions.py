@@ -1,8 +1,8 @@
 """The functions of the language: for the checker their signatures, at run time their work.
 
 A call is checked against the signatures when the file is loaded; the implementation dispatches again on the
-values, since a `dyn` argument is known only then. `matches` is refused: Python's regular expressions can take
-exponential time, and a shop's own events would choose the text.
+values, since a `dyn` argument is known only then. There is no `matches`: Python's regular expressions can
+take exponential time, and a shop's own events would choose the text.
 """
 
 import re
@@ -250,10 +250,3 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "dyn": Function((Signature((DYN,), DYN),), lambda arguments, meter: arguments[0]),
     **{name: _accessor(name) for name in temporal.TIMESTAMP_ACCESSORS},
 }
-
-REFUSED: Final[Mapping[str, tuple[str, str]]] = {
-    "matches": ("matches() is not supported", "use contains, startsWith or endsWith"),
-    "bytes": ("byte strings are not supported", "compare the string itself"),
-    "type": ("type() is not supported", "convert the value, as in int(x)"),
-}
-"""Functions of CEL that we leave out: what to say, what to do instead."""

@@ -53,6 +53,7 @@ class Generator:
         self.motion = motion
         self._macros: dict[int, nodes.Comprehension] = {}
         self._hoisted: dict[int, Value] = {}
+        self._given: dict[int, bool] = {}
         self._metered = False
         self._note_macros(tree)
         self.reader = Reader(self, tree, declarations, access)
@@ -196,6 +197,12 @@ class Generator:
 
     def _from_context(self, node: nodes.Node) -> bool:
         """Whether the value, or what it holds, was given and not made by the expression."""
+        if id(node) not in self._given:
+            # Remembered: a variable used twice in each of many macros would be followed 2**n times.
+            self._given[id(node)] = self._is_given(node)
+        return self._given[id(node)]
+
+    def _is_given(self, node: nodes.Node) -> bool:
         match node:
             case nodes.Identifier(slot=slot):
                 return not slot or self._from_context(self._macros[slot].range)

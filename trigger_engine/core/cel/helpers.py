@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from trigger_engine.core.cel.errors import EvaluationError
-from trigger_engine.core.cel.limits import STEPS_MAX
+from trigger_engine.core.cel.limits import LIST_ITEMS_MAX, STEPS_MAX
 from trigger_engine.core.cel.operators import METERED_OPERATORS, OPERATORS, checked_int, map_key, negate
 from trigger_engine.core.cel.values import (
     NUMBERS,
@@ -128,6 +128,20 @@ def answered(value: object) -> bool:
     raise EvaluationError(f"the condition gave {type_name(value)}, not true or false")
 
 
+def bounded(value: object) -> object:
+    """The value of a whole expression: lists that hold one list many times are larger than they look."""
+    left = LIST_ITEMS_MAX
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list | tuple | Mapping):
+            left -= len(one)
+            if left < 0:
+                raise EvaluationError(f"the value holds more than {LIST_ITEMS_MAX} items")
+            waiting.extend(one.values() if isinstance(one, Mapping) else one)
+    return value
+
+
 def elements(value: object, macro: str) -> object:
     """What a macro loops over: a list's items, a map's keys."""
     if isinstance(value, list | tuple | Mapping):
@@ -185,7 +199,7 @@ HELPERS: Final[Mapping[str, object]] = {
     **{
         helper.__name__: helper
         for helper in (
-            *(walk, select, has, item, declared, invert, not_bool, as_bool, answered, elements),
+            *(walk, select, has, item, declared, invert, not_bool, as_bool, answered, bounded, elements),
             *(map_of_entries, exhausted, kept, again, negate, checked_int, timestamp_of, duration_of),
         )
     },

@@ -60,6 +60,8 @@ _HABITS: Final = {
     "'": "close the quotation mark",
     '"': "close the quotation mark",
     ";": "one condition has no ';'",
+    "#": "a comment begins with //",
+    "$": "write the number alone",
 }
 
 

@@ -25,7 +25,7 @@ STRING_CHARS_MAX: Final = 65_536
 """Longest string that `+` may make."""
 
 LIST_ITEMS_MAX: Final = 10_000
-"""Longest list that `+` may make."""
+"""Longest list that `+` may make; most items that the value of an expression may hold in all."""
 
 VALUE_NESTING_MAX: Final = 64
 """Deepest list or map that `==` and `in` compare."""

@@ -16,6 +16,7 @@ from trigger_engine.core.cel import nodes
 from trigger_engine.core.cel.errors import CelError
 from trigger_engine.core.cel.lexer import Token, tokens_of
 from trigger_engine.core.cel.limits import NESTING_MAX
+from trigger_engine.core.cel.refusals import WORD_OPERATORS, shown
 from trigger_engine.core.cel.values import INT_MAX
 
 _LEVELS: Final[tuple[frozenset[str], ...]] = (
@@ -30,7 +31,7 @@ RESERVED: Final = frozenset(
     }
 )
 MACROS: Final = {"all": (2,), "exists": (2,), "exists_one": (2,), "filter": (2,), "map": (2, 3)}
-_HABITS: Final = {"and": "write && for 'and'", "or": "write || for 'or'", "not": "write ! for 'not'"}
+_OPTIONAL: Final = ("optional values (?) are not supported", "use has(x.y) ? x.y : other")
 
 _N = TypeVar("_N", bound=nodes.Node)
 
@@ -71,8 +72,8 @@ class _Parser:
             return token if kind == "end" else self._take()
         if kind == "end":
             previous = self._tokens[self._position - 1]
-            habit = _HABITS.get(token.text) or _HABITS.get(previous.text)
-            raise self._error(token, f"unexpected {token.text!r}", habit)
+            habit = WORD_OPERATORS.get(token.text) or WORD_OPERATORS.get(previous.text)
+            raise self._error(token, f"unexpected {shown(token.text)}", habit)
         raise self._error(token, f"{kind!r} is missing before {_shown(token)}")
 
     def _error(self, token: Token, message: str, suggestion: str | None = None) -> CelError:
@@ -154,6 +155,8 @@ class _Parser:
 
     def _dotted(self, operand: nodes.Node) -> nodes.Node:
         name = self._token
+        if name.kind == "?":
+            raise self._error(name, *_OPTIONAL)
         if name.kind not in ("name", "quoted_name"):
             raise self._error(name, f"a field name is missing before {_shown(name)}")
         self._take()
@@ -180,7 +183,11 @@ class _Parser:
                 return self._name(self.expect("name"))
             case "name":
                 return self._name(token)
-        raise self._error(token, f"a value is missing before {_shown(token)}")
+        if token.kind == "?":
+            raise self._error(token, *_OPTIONAL)
+        previous = self._tokens[max(self._position - 2, 0)]
+        habit = "write != for 'is not'" if (previous.kind, token.kind) == ("<", ">") else None
+        raise self._error(token, f"a value is missing before {_shown(token)}", habit)
 
     def _literal(self, token: Token) -> nodes.Node:
         if type(token.value) is int and token.value > INT_MAX:
@@ -189,7 +196,7 @@ class _Parser:
 
     def _name(self, token: Token) -> nodes.Node:
         if token.text in RESERVED:
-            raise self._error(token, f"{token.text!r} is a reserved word", _HABITS.get(token.text))
+            raise self._error(token, f"{token.text!r} is a reserved word", WORD_OPERATORS.get(token.text))
         if self._accept("("):
             return self._call(token, None, self._list_until(")"))
         return nodes.Identifier(token.text, offset=token.offset)
@@ -254,4 +261,4 @@ def _is_number(token: Token) -> bool:
 
 
 def _shown(token: Token) -> str:
-    return "the end" if token.kind == "end" else repr(token.text)
+    return "the end" if token.kind == "end" else shown(token.text)
