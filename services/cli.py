@@ -4,7 +4,7 @@
     tetik demo                       real input through the running system, checked
     tetik ingest | engine | sender   one process each, for containers
     tetik topics create              the topics of schemas/topics.toml
-    tetik triggers lint | list | publish
+    tetik triggers lint | test | publish | list | show
 
 Modules are imported when their command runs, so that `tetik --help` is quick and a container loads
 only its own stage.
@@ -19,6 +19,7 @@ from pathlib import Path
 import click
 
 from services.platform.ports import Ports
+from services.triggers.commands import triggers
 
 PORT_HELP = {
     "kafka": "Kafka",
@@ -32,7 +33,6 @@ PORT_HELP = {
 }
 Body = Callable[..., None]
 """The function of a command, before click makes a command of it."""
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -139,45 +139,7 @@ def topics_create() -> None:
     sys.exit(create_topics())
 
 
-@main.group()
-def triggers() -> None:
-    """Trigger files: check and publish them."""
-
-
-def trigger_folders(command: Body) -> Body:
-    """Where the files are; without them, the library that ships."""
-    command = click.option("--templates", type=FOLDER, help="Folder of templates [default: the library's].")(
-        command
-    )
-    return click.argument("folder", type=FOLDER, required=False)(command)
-
-
-@triggers.command("lint")
-@trigger_folders
-def triggers_lint(folder: Path | None, templates: Path | None) -> None:
-    """Check every trigger file in FOLDER (default: the library) and the templates it names."""
-    from services.commands import lint_triggers
-
-    sys.exit(lint_triggers(folder, templates))
-
-
-@triggers.command("list")
-@trigger_folders
-def triggers_list(folder: Path | None, templates: Path | None) -> None:
-    """List the triggers in FOLDER (default: the library) with version, kind and steps."""
-    from services.commands import list_triggers
-
-    sys.exit(list_triggers(folder, templates))
-
-
-@triggers.command("publish")
-@trigger_folders
-@click.option("--if-empty", is_flag=True, help="Only if nothing was ever published.")
-def triggers_publish(folder: Path | None, templates: Path | None, if_empty: bool) -> None:
-    """Validate FOLDER (default: the library), write the set, activate it in every partition."""
-    from services.commands import publish_triggers
-
-    sys.exit(publish_triggers(folder, templates, if_empty))
+main.add_command(triggers)
 
 
 if __name__ == "__main__":

@@ -66,21 +66,16 @@ def test_the_library_lints() -> None:
     assert (result.exit_code, result.output) == (0, "3 triggers and 7 templates are fine\n")
 
 
-def test_triggers_are_listed_with_their_steps() -> None:
-    result = tetik("triggers", "list")
-    assert result.exit_code == 0
-    (cart,) = [line for line in result.output.splitlines() if line.startswith("cart-abandoned ")]
-    assert "marketing" in cart
-    assert cart.endswith("mail cart-reminder, wait 1d, mail cart-questions, wait 2d, mail cart-last-call")
-
-
-@pytest.mark.parametrize("command", ["lint", "list", "publish"])
-def test_a_typo_ends_the_command(command: str, spoilt: Path) -> None:
-    result = tetik("triggers", command, str(spoilt))
+@pytest.mark.parametrize(
+    "words",
+    [("lint",), ("publish",), ("test",), ("list", "--folder"), ("show", "cart-abandoned", "--folder")],
+)
+def test_a_typo_ends_the_command(words: tuple[str, ...], spoilt: Path) -> None:
+    result = tetik("triggers", *words, str(spoilt))
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.startswith("cart-abandoned.yaml:")
-    assert result.stderr.endswith(": cooldwn: unknown field 'cooldwn'; did you mean 'cooldown'?\n")
+    (said,) = [line for line in result.stderr.splitlines() if line.startswith("cart-abandoned.yaml:")]
+    assert said.endswith(": error: cooldwn: unknown field 'cooldwn'; did you mean 'cooldown'?")
 
 
 def test_a_process_of_its_own_shows_no_stack_trace(spoilt: Path) -> None:
@@ -88,10 +83,18 @@ def test_a_process_of_its_own_shows_no_stack_trace(spoilt: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.splitlines()[1:] == ["1 error"]
 
 
-@pytest.mark.parametrize("words", [("topics", "create"), ("triggers", "publish")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("topics", "create"),
+        ("triggers", "publish"),
+        ("triggers", "list"),
+        ("triggers", "show", "cart-abandoned"),
+    ],
+)
 def test_without_kafka_s_address_they_say_what_is_missing(words: tuple[str, ...]) -> None:
     result = tetik(*words)
     assert result.exit_code == 1

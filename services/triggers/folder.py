@@ -1,0 +1,248 @@
+"""Reading a folder of trigger files into a rule set, or into everything that is wrong with it.
+
+A file's place says what it is:
+
+    shop/*.yaml, shop/triggers/*.yaml    triggers
+    shop/segments/*.yaml                 segments
+    shop/policy.yaml                     the policy
+    shop/templates/<name>/<locale>.mjml  templates (without the folder: the shipped ones)
+    shop/stories/*.yaml                  stories, for `tetik triggers test`
+
+`shop/triggers` may be named instead of `shop`. `.yml` is as good as `.yaml`.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from schemas.rule_set import RuleSet, Template
+from sender.adapters.template_files import read_templates
+from trigger_engine.core.language import walk
+from trigger_engine.core.lint import Level, lint
+from trigger_engine.core.rules import RulesError, load_rules
+from trigger_engine.core.trigger_file import (
+    RuleFile,
+    TriggerFileErrors,
+    read_policy,
+    read_segment,
+    read_trigger,
+)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LIBRARY = ROOT / "trigger_engine" / "library"
+TEMPLATES = ROOT / "sender" / "templates"
+
+_POLICY = ("policy.yaml", "policy.yml")
+_TEMPLATE_FINDING = re.compile(
+    r"(?P<file>\S+\.(?:mjml|txt))(?:, line (?P<line>\d+)|(?=: )|(?= ))(?:: )?(?P<said>.*)"
+)
+
+Kind = Literal["marketing", "transactional"]
+
+
+class PublishRefused(ValueError):
+    """The files are not fit to publish; the message lists every error, one a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing wrong or odd in a file. `line` and `column` count from 1."""
+
+    level: Level
+    file: str
+    line: int
+    field: str
+    message: str
+    suggestion: str | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.line}" if self.column is None else f"{self.line}:{self.column}"
+        text = f"{self.file}:{place}: {self.level}: {self.field}: {self.message}"
+        return f"{text}; {self.suggestion}" if self.suggestion else text
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A folder as it was found: the set if nothing is wrong, and what there is to say, by file and line."""
+
+    rule_set: RuleSet | None
+    remarks: tuple[Remark, ...]
+
+    @property
+    def errors(self) -> tuple[Remark, ...]:
+        """What keeps it from being published."""
+        return tuple(remark for remark in self.remarks if remark.level == "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the parts of a shop's rules lie. `folder` is what was named."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds all parts."""
+        return self.folder.parent if self.folder.name == "triggers" else self.folder
+
+    @property
+    def triggers(self) -> list[Path]:
+        """The trigger files."""
+        inside = _yaml_files(self.folder / "triggers")
+        return [file for file in _yaml_files(self.folder) if file.name not in _POLICY] + inside
+
+    @property
+    def segments(self) -> list[Path]:
+        """The segment files."""
+        return self._beside("segments")
+
+    @property
+    def stories(self) -> list[Path]:
+        """The story files."""
+        return self._beside("stories")
+
+    @property
+    def policy(self) -> Path | None:
+        """The policy file, if there is one."""
+        candidates = (folder / name for folder in (self.folder, self.home) for name in _POLICY)
+        return next((path for path in candidates if path.is_file()), None)
+
+    @property
+    def templates(self) -> Path:
+        """The folder of templates."""
+        own = self.home / "templates"
+        return own if own.is_dir() else TEMPLATES
+
+    def name_of(self, file: Path) -> str:
+        """A file as messages name it: from the home on."""
+        return file.relative_to(self.home if file.is_relative_to(self.home) else file.parent).as_posix()
+
+    def _beside(self, name: str) -> list[Path]:
+        return _yaml_files(self.home / name) or _yaml_files(self.folder / name)
+
+
+def check_folder(folder: Path | None, templates: Path | None = None) -> Checked:
+    """Read and check everything (default: the library and its templates).
+
+    What is wrong in a single file comes first; what concerns several, and the templates, is looked at only
+    when each file is fine, so that nothing is said that merely follows from something else.
+    """
+    place = Place(folder or LIBRARY)
+    template_folder = templates or place.templates
+    if not place.triggers:
+        said = f"there are no trigger files (*.yaml) in {place.folder}"
+        return Checked(None, (Remark("error", place.folder.name, 1, "folder", said),))
+    remarks: list[Remark] = []
+    triggers = _read_all(place, place.triggers, read_trigger, remarks)
+    segments = _read_all(place, place.segments, read_segment, remarks)
+    policies = _read_all(place, [place.policy] if place.policy else [], read_policy, remarks)
+    if remarks:
+        return Checked(None, _in_order(remarks))
+    policy = policies[0] if policies else None
+    compiled = _read_templates(template_folder, triggers, remarks)
+    names = None if compiled is None else {template.name for template in compiled}
+    remarks += [
+        Remark(said.level, said.file, said.line, said.field, said.message, said.suggestion)
+        for said in lint(triggers, segments, policy, names)
+    ]
+    if compiled is None or any(remark.level == "error" for remark in remarks):
+        return Checked(None, _in_order(remarks))
+    rule_set = RuleSet.of(
+        [file.form for file in triggers],
+        segments=[file.form for file in segments],
+        policy=policy.form if policy else {},
+        templates=compiled,
+    )
+    try:
+        load_rules(rule_set)
+    except RulesError as error:  # what a check should have said; the engine would refuse it
+        remarks.append(Remark("error", place.folder.name, 1, "rules", str(error)))
+        return Checked(None, _in_order(remarks))
+    return Checked(rule_set, _in_order(remarks))
+
+
+def read_rule_set(triggers: Path, templates: Path | None = None) -> RuleSet:
+    """The rule set of a folder; warnings do not count. Raises PublishRefused with every error."""
+    checked = check_folder(triggers, templates)
+    if checked.rule_set is None:
+        raise PublishRefused("\n".join(map(str, checked.errors)))
+    return checked.rule_set
+
+
+def read_or_say(folder: Path | None, templates: Path | None) -> RuleSet | None:
+    """The rule set; what is wrong or odd goes to stderr. None if there are errors."""
+    checked = check_folder(folder, templates)
+    for remark in checked.remarks:
+        click.echo(str(remark), err=True)
+    return checked.rule_set
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*.yml"))]
+
+
+def _in_order(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
+    return tuple(sorted(remarks, key=lambda remark: (remark.file, remark.line, remark.field)))
+
+
+def _read_all(
+    place: Place, paths: list[Path], read: Callable[[bytes, str], RuleFile], remarks: list[Remark]
+) -> list[RuleFile]:
+    files = []
+    for path in paths:
+        name = place.name_of(path)
+        try:
+            files.append(read(path.read_bytes(), name))
+        except TriggerFileErrors as errors:
+            remarks += [
+                Remark("error", name, each.line, each.field, each.message, each.suggestion, each.column)
+                for each in errors.errors
+            ]
+        except OSError as error:
+            remarks.append(Remark("error", name, 1, "file", f"it cannot be read: {error.strerror}"))
+    return files
+
+
+def _read_templates(folder: Path, triggers: list[RuleFile], remarks: list[Remark]) -> list[Template] | None:
+    try:
+        return read_templates(folder, _kinds([file.form for file in triggers]))
+    except UnicodeDecodeError:
+        remarks.append(Remark("error", folder.name, 1, "file", "a file is no text in UTF-8"))
+    except OSError as error:
+        remarks.append(Remark("error", folder.name, 1, "file", f"it cannot be read: {error.strerror}"))
+    except ValueError as error:  # TemplateRefused: a finding a line
+        remarks += [_of_template(folder, line) for line in str(error).splitlines()]
+    return None
+
+
+def _of_template(folder: Path, finding: str) -> Remark:
+    match = _TEMPLATE_FINDING.match(finding)
+    if match is None:
+        return Remark("error", folder.name, 1, "template", finding)
+    file = f"{folder.name}/{match['file']}"
+    return Remark("error", file, int(match["line"] or 1), "template", match["said"].strip())
+
+
+def _kinds(forms: Iterable[dict[str, Any]]) -> dict[str, Kind]:
+    """The kind of each template used: marketing if any marketing trigger mails it (that asks for more)."""
+    kinds: dict[str, Kind] = {}
+    for form in forms:
+        for name in templates_of(form):
+            if kinds.get(name) != "marketing":
+                kinds[name] = form["kind"]
+    return kinds
+
+
+def templates_of(form: dict[str, Any]) -> set[str]:
+    """The templates that a trigger's normal form names, those of variants and of `else` too."""
+    names: set[str] = set()
+    for _, step in walk(form["steps"]):
+        mail = step.get("mail", {})
+        names.update(mail.values() if isinstance(mail, dict) else [mail])
+        names.update([step["else"]] if "else" in step else [])
+    return names

@@ -1,0 +1,117 @@
+"""Who is in the middle of a series, read from the committed states of all customers.
+
+The states are read partition by partition, so that no more than one partition's is held at a time. They are
+counted only; nothing of a person is shown.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from schemas.topics import STATE_CHANGELOG
+from services.triggers.words import mail_steps
+from trigger_engine.adapters.kafka_log import KafkaLog
+from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
+from trigger_engine.core.state import CustomerState, Run, StateError, decode_state
+
+FormOf = Callable[[str, str], Mapping[str, Any] | None]
+"""(trigger id, version) → its normal form, if some published set has it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a run stands: its trigger, the version it follows, and the mail it did last (none: empty)."""
+
+    trigger_id: str
+    version: str
+    after_mail: str
+
+    def __str__(self) -> str:
+        return f"after {self.after_mail}" if self.after_mail else "before the first mail"
+
+
+@dataclass(slots=True)
+class People:
+    """Counts over all customers."""
+
+    customers: int = 0
+    unreadable: int = 0
+    runs: Counter[Place] = field(default_factory=Counter)
+    members: Counter[str] = field(default_factory=Counter)
+    """By segment id, as of each customer's last evaluation."""
+    qualifying: Counter[str] = field(default_factory=Counter)
+    """By segment id, where a question was asked about each customer."""
+    digests: Counter[str] = field(default_factory=Counter)
+    """Partitions by the rule set they decide by."""
+
+    def of_trigger(self, trigger_id: str) -> dict[Place, int]:
+        """The runs of one trigger, in order."""
+        return {place: self.runs[place] for place in sorted(self.runs) if place.trigger_id == trigger_id}
+
+    def admit(
+        self, key: str, value: bytes, form_of: FormOf, asked: Mapping[str, Callable[[CustomerState], bool]]
+    ) -> None:
+        """Count one record of the changelog."""
+        if key == PARTITION_RECORD_KEY:
+            self.digests[msgspec.msgpack.decode(value, type=PartitionRecord).rules_digest] += 1
+            return
+        try:
+            state = decode_state(value)
+        except StateError:
+            self.unreadable += 1
+            return
+        if state.alias is not None:
+            return
+        self.customers += 1
+        self.members.update(state.segments)
+        self.runs.update(_place(run, form_of) for run in state.runs)
+        self.qualifying.update(name for name, holds in asked.items() if holds(state))
+
+
+def _place(run: Run, form_of: FormOf) -> Place:
+    after = run.last_mail
+    if run.position < 0 and run.mail_index:  # a state of version 1 counts mails instead
+        form = form_of(run.trigger_id, run.trigger_version) or {"steps": []}
+        mails = mail_steps(form)
+        after = mails[run.mail_index - 1] if run.mail_index <= len(mails) else ""
+    return Place(run.trigger_id, run.trigger_version, after)
+
+
+async def read_people(
+    kafka: str,
+    partitions: int,
+    form_of: FormOf,
+    *,
+    check_crcs: bool = True,
+    asked: Mapping[str, Callable[[CustomerState], bool]] | None = None,
+    progress: Callable[[int], None] = lambda number: None,
+) -> People:
+    """Read all states. `progress` is told each partition before it is read. Raises what aiokafka raises."""
+    log = KafkaLog(kafka, check_crcs=check_crcs)
+    people = People()
+    if STATE_CHANGELOG not in await log.partition_counts((STATE_CHANGELOG,)):
+        return people
+    for number in range(partitions):
+        progress(number)
+        for key, value in (await _last_values(log, number)).items():
+            people.admit(key, value, form_of, asked or {})
+    return people
+
+
+async def _last_values(log: KafkaLog, partition: int) -> dict[str, bytes]:
+    values: dict[str, bytes] = {}
+    reader = await log.open_reader(STATE_CHANGELOG, partition)
+    try:
+        async for records in reader.read_on():
+            for record in records:
+                key = (record.key or b"").decode()
+                if record.value is None:
+                    values.pop(key, None)
+                else:
+                    values[key] = record.value
+    finally:
+        await reader.close()
+    return values

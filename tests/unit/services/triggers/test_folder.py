@@ -1,0 +1,88 @@
+"""A file's place in the folder says what it is; what is wrong comes in the order of files and lines."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from services.triggers.folder import LIBRARY, TEMPLATES, Place, check_folder, read_rule_set
+
+VIP = "id: vip\nwhen: orders.total >= 1000\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The library's triggers in a folder of their own."""
+    for file in LIBRARY.glob("*.yaml"):
+        shutil.copyfile(file, tmp_path / file.name)
+    return tmp_path
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, "utf-8")
+
+
+def test_places_say_what_a_file_is(shop: Path) -> None:
+    write(shop, "segments/vip.yaml", VIP)
+    write(shop, "policy.yaml", "lateness: 12h\n")
+    write(shop, "stories/cart.yaml", "stories: []\n")
+    place = Place(shop)
+    assert [file.name for file in place.triggers] == sorted(file.name for file in LIBRARY.glob("*.yaml"))
+    assert [place.name_of(file) for file in place.segments] == ["segments/vip.yaml"]
+    assert [place.name_of(file) for file in place.stories] == ["stories/cart.yaml"]
+    assert place.policy == shop / "policy.yaml"
+    assert place.templates == TEMPLATES
+
+
+def test_the_triggers_may_lie_in_a_folder_of_their_own(shop: Path) -> None:
+    for file in shop.glob("*.yaml"):
+        write(shop, f"triggers/{file.name}", file.read_text("utf-8"))
+        file.unlink()
+    write(shop, "policy.yaml", "lateness: 12h\n")
+    by_home, by_triggers = read_rule_set(shop), read_rule_set(shop / "triggers")
+    assert by_home == by_triggers
+    assert by_home.policy == {"lateness": "12h"}
+    assert len(by_home.triggers) == len(list(LIBRARY.glob("*.yaml")))
+
+
+def test_templates_beside_the_triggers_are_taken(shop: Path) -> None:
+    shutil.copytree(TEMPLATES, shop / "templates")
+    assert Place(shop).templates == shop / "templates"
+    assert read_rule_set(shop) == read_rule_set(LIBRARY)
+
+
+def test_every_kind_of_file_is_checked_and_named_by_its_place(shop: Path) -> None:
+    write(shop, "segments/vip.yaml", VIP.replace("when:", "wen:"))
+    write(shop, "policy.yaml", "lateness: soon\n")
+    checked = check_folder(shop)
+    assert checked.rule_set is None
+    assert [(remark.level, remark.file) for remark in checked.remarks if remark.line] == sorted(
+        [("error", "policy.yaml"), ("error", "segments/vip.yaml"), ("error", "segments/vip.yaml")]
+    )
+    assert "did you mean 'when'?" in str(checked.remarks[2]) + str(checked.remarks[1])
+
+
+def test_a_broken_template_is_named_with_its_line(shop: Path) -> None:
+    shutil.copytree(TEMPLATES, shop / "templates")
+    mail = shop / "templates" / "welcome" / "en.mjml"
+    mail.write_text(
+        mail.read_text("utf-8").replace("[% block content %]", "[% block content %]\n<mj-txt/>"), "utf-8"
+    )
+    checked = check_folder(shop)
+    assert checked.rule_set is None
+    (remark,) = checked.errors
+    assert remark.file == "templates/welcome/en.mjml"
+    assert "mj-txt" in remark.message
+
+
+def test_a_file_that_cannot_be_read_is_named(shop: Path) -> None:
+    (shop / "folder.yaml").mkdir()
+    (remark,) = check_folder(shop).errors
+    assert (remark.file, remark.field) == ("folder.yaml", "file")
+    assert remark.message == "it cannot be read: Is a directory"
+
+
+def test_a_folder_without_triggers_is_said(tmp_path: Path) -> None:
+    (remark,) = check_folder(tmp_path).errors
+    assert "there are no trigger files" in remark.message

@@ -1,0 +1,287 @@
+"""Stories play by the engine's own partition: those that ship hold, and fail or are refused with a reason."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from schemas.rule_set import RuleSet
+from services.triggers.folder import LIBRARY, Place, read_rule_set
+from services.triggers.judge import Told, timeline_of
+from services.triggers.story import Names
+from services.triggers.story_files import StoryFile, parse_stories, read_stories
+from services.triggers.testing import tell_all
+from trigger_engine.core.trigger_file import parse_trigger
+
+SHIPPED = Place(LIBRARY)
+TRIGGERS = {path.stem: path.read_text("utf-8") for path in SHIPPED.triggers}
+
+
+@pytest.fixture(scope="module")
+def library() -> RuleSet:
+    return read_rule_set(LIBRARY)
+
+
+def shipped(rule_set: RuleSet, name: str) -> StoryFile:
+    path = LIBRARY / "stories" / f"{name}.yaml"
+    return read_stories(path, path.name, Names.of(rule_set))
+
+
+def failed(file: StoryFile, rule_set: RuleSet) -> set[str]:
+    assert file.remarks == ()
+    return {told.story.title for _, told in tell_all([file], rule_set) if told.failures}
+
+
+def with_trigger(rule_set: RuleSet, text: str) -> RuleSet:
+    form = parse_trigger(text, "changed.yaml")
+    others = [trigger for trigger in rule_set.triggers if trigger["id"] != form["id"]]
+    return RuleSet.of([*others, form], templates=rule_set.templates)
+
+
+def told(text: str, rule_set: RuleSet) -> Told:
+    """One story about a shopper who has an address and has consented."""
+    lines = "".join(f"      {line}\n" for line in dedent(text).strip().splitlines())
+    head = "profile: {email: ada@example.com, consent: true}\nstories:\n  - story: It\n    steps:\n"
+    file = parse_stories(head + lines, "it.yaml", Names.of(rule_set))
+    assert [str(remark) for remark in file.remarks] == []
+    ((_, one),) = tell_all([file], rule_set)
+    return one
+
+
+def messages(text: str, rule_set: RuleSet) -> list[str]:
+    return [failure.message for failure in told(text, rule_set).failures]
+
+
+def remarks(text: str, rule_set: RuleSet) -> list[str]:
+    return [str(remark) for remark in parse_stories(dedent(text), "it.yaml", Names.of(rule_set)).remarks]
+
+
+@pytest.mark.parametrize("name", sorted(TRIGGERS))
+def test_every_shipped_trigger_has_stories_and_they_hold(name: str, library: RuleSet) -> None:
+    file = shipped(library, name)
+    assert len(file.stories) >= 4
+    assert {story.triggers for story in file.stories} == {(name,)}
+    assert failed(file, library) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "story"),
+    [
+        ("cart-abandoned", "wait: 45m", "wait: 44m", "A cart is left, and three reminders go out"),
+        ("cart-abandoned", "wait: 24h", "wait: 23h", "A cart is left, and three reminders go out"),
+        ("cart-abandoned", "cart.value > 0", "true", "A cart that is worth nothing starts nothing"),
+        ("cart-abandoned", "cooldown: 7d", "", "Who got a reminder rests for seven days"),
+        ("cart-abandoned", "unless: [order_completed, ", "unless: [", "An order in time cancels everything"),
+        (
+            "cart-abandoned",
+            "\nexit: [order_completed, ",
+            "\nexit: [",
+            "An order after the first mail ends the series",
+        ),
+        ("cart-abandoned", "kind: marketing", "kind: transactional", "Without consent there is no reminder"),
+        (
+            "welcome-series",
+            "where: consent.marketing_email",
+            "",
+            "A sign-up without consent waits for the subscription",
+        ),
+        ("welcome-series", "once_per: \"'welcome'\"", "", "Nobody is welcomed twice"),
+        ("welcome-series", "exit: unsubscribed", "", "Who unsubscribes hears no more"),
+        ("welcome-series", "wait: 2d", "wait: 3d", "A new subscriber gets three mails"),
+        (
+            "order-confirmation",
+            "once_per: event.properties.order_id",
+            "",
+            "Each order is confirmed once and at once",
+        ),
+        ("order-confirmation", "kind: transactional", "kind: marketing", "It needs no consent to marketing"),
+    ],
+)
+def test_a_story_fails_without_the_trigger_s_condition(
+    name: str, old: str, new: str, story: str, library: RuleSet
+) -> None:
+    text = TRIGGERS[name]
+    assert text.count(old) == 1
+    changed = text.replace(old, new)
+    if "kind: transactional" in new:
+        changed = changed.replace("cooldown: 7d", "")
+    assert story in failed(shipped(library, name), with_trigger(library, changed))
+
+
+ADDED = "- event: product_added\n  properties: {product_id: p1, price: 20}\n"
+
+
+def test_what_was_decided_instead_is_said_with_its_reason(library: RuleSet) -> None:
+    story = ADDED + "- event: profile_updated\n  properties: {consent: {marketing_email: false}}\n"
+    (said,) = messages(story + "- after: 45m\n- expect: {mail: cart-reminder, at: 45m}", library)
+    assert said.startswith("expected mail cart-reminder, at +45m (2026-03-02T09:45:00.000Z), but ")
+    assert "cart-abandoned/cart-reminder was decided no_consent at +45m for shopper: " in said
+
+
+def test_a_mail_at_another_time_is_said_once(library: RuleSet) -> None:
+    (said,) = messages(ADDED + "- after: 2h\n- expect: {mail: cart-reminder, at: 46m}", library)
+    assert "was decided fired at +45m" in said
+
+
+def test_nothing_decided_is_said(library: RuleSet) -> None:
+    (said,) = messages("- after: 1h\n- expect: cart-reminder", library)
+    assert said == "expected mail cart-reminder, but nothing was decided until +1h"
+
+
+@pytest.mark.parametrize(
+    "last", ["- expect: {trigger: cart-abandoned, outcome: started}", "- expect_none: {outcome: exited}"]
+)
+def test_a_mail_that_nobody_expects_fails_the_story(last: str, library: RuleSet) -> None:
+    (said,) = messages(ADDED + f"- after: 1h\n{last}", library)
+    assert said.startswith(
+        "a mail was sent that is not expected: cart-abandoned/cart-reminder was decided fired"
+    )
+
+
+def test_so_does_one_after_the_last_expectation(library: RuleSet) -> None:
+    story = ADDED + "- expect: {outcome: started}\n- after: 1h"
+    assert [said.split(":")[0] for said in messages(story, library)] == [
+        "a mail was sent that is not expected"
+    ]
+
+
+@pytest.mark.parametrize("what", ["mail", "anything", "{step: cart-reminder}", "{outcome: fired}"])
+def test_expect_none_says_what_came(what: str, library: RuleSet) -> None:
+    said = messages(ADDED + f"- after: 1h\n- expect_none: {what}", library)
+    assert any("cart-abandoned/cart-reminder was decided fired at +45m" in each for each in said)
+
+
+def test_expectations_in_a_row_look_at_the_same_decisions_and_claim_each_once(library: RuleSet) -> None:
+    story = ADDED + "- after: 2d\n- expect: cart-questions\n- expect: cart-reminder\n"
+    assert messages(story, library) == []
+    assert len(messages(story + "- expect: cart-reminder", library)) == 1
+
+
+def test_parts_of_the_data_are_compared(library: RuleSet) -> None:
+    item = "{cart: {items: [{product_id: p1, price: 20}]}}"
+    assert messages(ADDED + f"- after: 1h\n- expect: {{mail: cart-reminder, data: {item}}}", library) == []
+    (said,) = messages(
+        ADDED + "- after: 1h\n- expect: {mail: cart-reminder, data: {cart: {value: 21}}}", library
+    )
+    assert "'value': 20.0" in said
+
+
+def test_an_event_at_the_instant_of_a_wake_up_comes_first_as_on_the_log(library: RuleSet) -> None:
+    order = "- event: order_completed\n  {}properties: {{order_id: o1}}\n"
+    first = ADDED + order.format("after: 45m\n  ")
+    assert messages(first + "- expect: order-confirmation\n- expect: {outcome: cancelled}", library) == []
+    second = ADDED + "- after: 45m\n" + order.format("")
+    assert (
+        messages(second + "- expect: [cart-reminder, order-confirmation, {outcome: exited}]", library) == []
+    )
+
+
+def test_two_customers_in_a_story(library: RuleSet) -> None:
+    story = """
+    - event: order_completed
+      customer: bob
+      properties: {order_id: o1, email: bob@example.com}
+    - event: order_completed
+      anonymous: device-1
+      properties: {order_id: o2, email: eve@example.com}
+    - expect: {mail: order-confirmation, customer: bob}
+    - expect: {mail: order-confirmation, customer: "anon:device-1"}
+    """
+    assert messages(story, library) == []
+
+
+def test_a_draft_that_is_named_plays(library: RuleSet) -> None:
+    draft = with_trigger(library, TRIGGERS["order-confirmation"].replace("status: live", "status: draft"))
+    assert failed(shipped(draft, "order-confirmation"), draft) == set()
+    steps = "[{event: order_completed, properties: {order_id: o}}, {expect_none: anything}]"
+    text = f"stories: [{{story: It, steps: {steps}}}]"
+    ((_, one),) = tell_all([parse_stories(text, "it.yaml", Names.of(draft))], draft)
+    assert one.failures == ()
+
+
+def test_an_event_that_cannot_be_used_is_a_failure(library: RuleSet) -> None:
+    story = "- event: order_completed\n  customer: tetik:partition\n- expect_none: mail"
+    (said,) = messages(story, library)
+    assert "reserved prefix" in said
+
+
+def test_a_mail_that_was_never_requested_cannot_be_opened(library: RuleSet) -> None:
+    (said,) = messages("- mail: cart-reminder\n  outcome: opened\n- expect_none: mail", library)
+    assert said.startswith("no mail cart-reminder was requested until now")
+
+
+def test_the_timeline_tells_events_decisions_and_mails_in_order(library: RuleSet) -> None:
+    lines = timeline_of(told(ADDED + "- after: 45m\n- expect: cart-reminder", library))
+    words = [line.split() for line in lines]
+    assert [line[3] for line in words] == ["event", "event", "started", "fired", "the"]
+    assert words[3][:6] == ["+45m", "03-02", "09:45", "fired", "cart-abandoned/cart-reminder", "->"]
+
+
+SPOILT = [
+    ("storys: []", "it.yaml:1: error: storys: unknown field 'storys'; did you mean 'stories'?"),
+    ("just text", "it.yaml:1: error: stories: a story file holds stories:"),
+    ("stories: {}", "it.yaml:1: error: stories: stories: is a list of stories"),
+    ("stories:\n- steps: [{expect_none: mail}]", "it.yaml:2: error: stories[0]: the story has no title"),
+    ("stories:\n- story: It", "it.yaml:2: error: stories[0]: steps: is a list of event:, after:, expect: …"),
+    ("- event: x\n  - after: 1d", "this is no YAML"),
+    ("- event: product_added\n- after: 45", "it.yaml:5: error: stories[0].steps[1].after: 45 is no duration"),
+    ("- afer: 45m\n- expect_none: mail", "unknown field 'afer'; did you mean 'after'?"),
+    ("- event: Product Added\n- expect_none: mail", "is no event type; did you mean 'product_added'?"),
+    ("- event: a\n  expect: cart-reminder", "event: and expect: are steps of their own"),
+    ("- event: a\n  after: 1m\n  at: 2m\n- expect_none: mail", "after: and at: both say when"),
+    ("- after: 2h\n- event: a\n  at: 1h\n- expect_none: mail", "'1h' lies in the past"),
+    ("- expect: cart-remindr", "there is no mail 'cart-remindr'; did you mean 'cart-reminder'?"),
+    ("- expect: {trigger: carts}", "there is no trigger 'carts'; there are: cart-abandoned"),
+    ("- expect_none: {outcome: fird}", "there is no outcome 'fird'; did you mean 'fired'?"),
+    ("- expect_none: {step: cart-remindr}", "there is no step 'cart-remindr'; did you mean 'cart-reminder'?"),
+    ("- expect_none: nothing", "'nothing' is not understood; write expect_none: mail"),
+    ("- expect: []", "the list is empty; name a mail"),
+    ("- expect: {mail: cart-reminder, at: soon}", "'soon' is neither a duration from the start of the story"),
+    ("- expect: {outcome: fired, data: {a: 1}}", "only a mail has data; add mail:"),
+    (
+        "- mail: cart-reminder\n  outcome: lost\n- expect_none: mail",
+        "'lost' is no such outcome; write outcome: sent or",
+    ),
+    ("- mail: cart-reminder\n- expect_none: mail", "what became of it is missing"),
+    ("- profile: ada\n- expect_none: mail", "'ada' is no profile"),
+    ("- profile: {consent: maybe}\n- expect_none: mail", "consent: is true or false"),
+    ("- event: a", "nothing is expected, so the story cannot fail"),
+    ("- event: a\n  properties: [1]\n- expect_none: mail", "properties: holds fields, not a list"),
+    ("- 5\n- expect_none: mail", "5 is no step"),
+    ("- event: a\n  event: b\n- expect_none: mail", "the field is given twice"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SPOILT, ids=[text for text, _ in SPOILT])
+def test_a_malformed_story_says_where_and_what_to_do(text: str, said: str, library: RuleSet) -> None:
+    if text.startswith("- "):
+        text = "stories:\n- story: It\n  steps:\n" + "".join(f"  {line}\n" for line in text.splitlines())
+    found = remarks(text, library)
+    assert any(said in each for each in found), found
+    assert all(each.startswith("it.yaml:") for each in found)
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (
+            "start: yesterday",
+            "it.yaml:1: error: start: 'yesterday' is no date with a time; write it as 2026-03-02 09:00",
+        ),
+        ("mails: later", "it.yaml:1: error: mails: mails: is sent (each at once) or held, not 'later'"),
+        (
+            "triggers: [cart-abandond]",
+            "it.yaml:1: error: triggers[0]: there is no trigger 'cart-abandond'; did you mean",
+        ),
+    ],
+)
+def test_a_mistake_at_the_top_is_said_once(head: str, said: str, library: RuleSet) -> None:
+    story = "- {story: It, steps: [{expect_none: mail}]}\n"
+    (found,) = remarks(f"{head}\nstories:\n{story}{story}", library)
+    assert found.startswith(said)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, library: RuleSet) -> None:
+    (tmp_path / "it.yaml").write_bytes(b"stories: \xff")
+    (remark,) = read_stories(tmp_path / "it.yaml", "it.yaml", Names.of(library)).remarks
+    assert str(remark).endswith("it is no text in UTF-8; save it as UTF-8 in the editor")
