@@ -1,0 +1,109 @@
+"""Conditions and expressions, evaluated by cel-expr-python.
+
+That engine takes no timestamp inside a value of unknown type. So every name that a condition reads is bound
+by a macro to a map made of its parts, where instants and durations are variables of their own types:
+`[dyn({'updated_at': dyn(t0), ...})].map(cart, <the condition>)[0]`.
+"""
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from cel_expr_python import cel
+
+ROOTS = (
+    "event",
+    "start",
+    "answer",
+    "profile",
+    "cart",
+    "orders",
+    "views",
+    "session",
+    "activity",
+    "engagement",
+    "segments",
+    "consent",
+    "runs",
+    "now",
+)
+"""Everything that a condition may read (DESIGN section 3)."""
+
+
+class ConditionError(Exception):
+    """The expression has no value for what is known."""
+
+
+def evaluate(source: str, known: dict[str, Any]) -> Any:
+    """The value of an expression. Raises ConditionError."""
+    variables: dict[str, Any] = {}
+    kinds: dict[str, Any] = {}
+
+    def variable(value: Any) -> str:
+        name = f"v{len(variables)}"
+        kinds[name] = _kind_of(value)
+        variables[name] = value
+        return f"dyn({name})"
+
+    wrapped = f"dyn({source}\n)"
+    for root in ROOTS:
+        if root in known and re.search(rf"\b{root}\b", source):
+            wrapped = (
+                f"[{_literal(_value_of(root, source, known[root]), variable)}].map({root}, {wrapped})[0]"
+            )
+    try:
+        value = _compiled(wrapped, tuple(kinds.items())).eval(data=variables)
+    except RuntimeError as error:
+        raise ConditionError(str(error)) from error
+    if value.type().name() == "ERROR":
+        raise ConditionError(value.plain_value())
+    return value.plain_value()
+
+
+def holds(source: str | None, known: dict[str, Any]) -> bool:
+    """Whether a condition is true; an error counts as false, no condition as true."""
+    if source is None:
+        return True
+    try:
+        return evaluate(source, known) is True
+    except ConditionError:
+        return False
+
+
+def text_of(value: Any) -> str:
+    """A value as text, as CEL's `string()` writes it."""
+    return value if isinstance(value, str) else str(evaluate("string(event)", {"event": value}))
+
+
+@lru_cache(maxsize=2048)
+def _compiled(source: str, kinds: tuple[tuple[str, str], ...]) -> Any:
+    types = {"time": cel.Type.TIMESTAMP, "span": cel.Type.DURATION, "any": cel.Type.DYN}
+    return cel.NewEnv(variables={name: types[kind] for name, kind in kinds}).compile(source)
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, datetime):
+        return "time"
+    return "span" if isinstance(value, timedelta) else "any"
+
+
+def _literal(value: Any, variable: Any) -> str:
+    """A map is taken apart once, because times stand at its top; everything else is one variable."""
+    if isinstance(value, dict):
+        fields = ", ".join(f"{_quoted(key)}: {variable(part)}" for key, part in value.items())
+        return f"dyn({{{fields}}})"
+    return str(variable(value))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _value_of(root: str, source: str, value: Any) -> Any:
+    """`runs` answers for every id (section 4): the ids that the condition names are filled in."""
+    if root != "runs":
+        return value
+    named = [text for pair in re.findall(r"'([^']*)'|\"([^\"]*)\"", source) for text in pair if text]
+    named += re.findall(r"\bruns\.([A-Za-z_]\w*)", source)
+    return {name: {"pending": False} for name in named} | value

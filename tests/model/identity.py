@@ -1,0 +1,180 @@
+"""Sections 9 and 10: hand-overs between an anonymous device and a customer, and erasure."""
+
+import copy
+
+from schemas.ids import stable_hash
+from schemas.instants import DAY_MS, format_instant
+from schemas.keys import ANONYMOUS_PREFIX, ids_of_key
+from schemas.records import EventRecord
+from tests.model import mails, steps
+from tests.model.customer import DEVICES_MAX, HANDED_OVER_MAX, RECENT_IDS, Customer, Happening, Occasion, Run
+from tests.model.turn import HandOver, Turn
+
+ALIAS_MS = 400 * DAY_MS
+
+
+def forward(turn: Turn, record: EventRecord) -> None:
+    """As an alias it forwards every event under its id with `customer_id` added."""
+    assert turn.customer.alias_of is not None
+    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+    forwarded = EventRecord(**fields | {"customer_id": turn.customer.alias_of})
+    _write(turn, forwarded, turn.customer.alias_of)
+
+
+def meet_device(turn: Turn, event: Happening, anonymous_id: str) -> None:
+    """The first sight of a pair: she remembers the device and asks it for its history."""
+    customer = turn.customer
+    if anonymous_id in customer.devices[-DEVICES_MAX:]:
+        return
+    customer.devices.append(anonymous_id)
+    key = ANONYMOUS_PREFIX + anonymous_id
+    asking = _record(
+        turn,
+        stable_hash("handover-ask", key, customer.key, event.id),
+        "handover_asked",
+        event.at,
+        key,
+        {"customer_id": customer.key},
+    )
+    _write(turn, asking, key)
+
+
+def asked(turn: Turn, event: Happening, snapshots: dict[str, Customer], *, is_new: bool) -> None:
+    """The anonymous side becomes an alias, and hands its whole state over, unless there is none."""
+    customer = turn.customer
+    target = event.properties["customer_id"]
+    was_alias = customer.alias_of is not None
+    before = copy.deepcopy(customer)
+    _forget(customer)
+    customer.alias_of, customer.alias_since = target, event.received_at
+    if was_alias or is_new:
+        return
+    state_id = stable_hash("handover-state", event.id)
+    snapshots[state_id] = before
+    _write(turn, _record(turn, state_id, "handover_state", event.at, target, {}), target)
+
+
+def _forget(customer: Customer) -> None:
+    """Everything but who she is and where she lives."""
+    for name, value in vars(Customer(customer.key, customer.partition)).items():
+        setattr(customer, name, value)
+
+
+def _record(
+    turn: Turn, event_id: str, kind: str, at: int, key: str, properties: dict[str, str]
+) -> EventRecord:
+    customer_id, anonymous_id = ids_of_key(key)
+    return EventRecord(
+        event_id=event_id,
+        type=kind,
+        customer_id=customer_id,
+        anonymous_id=anonymous_id,
+        occurred_at=format_instant(at),
+        received_at=format_instant(turn.now),
+        source="engine",
+        properties=dict(properties),
+    )
+
+
+def _write(turn: Turn, record: EventRecord, key: str) -> None:
+    turn.results.hand_overs.append(HandOver(record.event_id, record.type, key, record))
+
+
+def merge(turn: Turn, event: Happening, theirs: Customer) -> None:
+    """What the device did is hers; known values of hers stay, unknown ones are filled."""
+    hers = turn.customer
+    if event.id in hers.handed_over[-HANDED_OVER_MAX:]:
+        return
+    hers.handed_over.append(event.id)
+    theirs = copy.deepcopy(theirs)
+    _merge_profile(hers, theirs)
+    _merge_lists(hers, theirs)
+    own_runs, own_endings = list(hers.runs), list(hers.endings)
+    _merge_runs(turn, theirs, event.at)
+    for runs, endings in ((own_runs, theirs.endings), (theirs.runs, own_endings)):
+        for run in runs:
+            for ending in sorted(endings, key=lambda e: e.event.at):
+                if ending.trigger_id == run.trigger.id and ending.event.at >= run.at:
+                    kinds = {"exits": ending.kind == "exit", "unless": ending.kind == "unless"}
+                    steps.apply_ending(turn, run, ending.event, **kinds)
+    hers.endings += theirs.endings
+
+
+def _merge_profile(hers: Customer, theirs: Customer) -> None:
+    for name, value in theirs.profile.items():
+        if name != "traits" and hers.profile.get(name) is None:
+            hers.profile[name] = value
+    traits = hers.profile.setdefault("traits", {})
+    for name, value in theirs.profile.get("traits", {}).items():
+        if traits.get(name) is None:
+            traits[name] = value
+    hers.profile_at = _later(hers.profile_at, theirs.profile_at)
+    if theirs.consent_at is not None and (hers.consent_at is None or theirs.consent_at > hers.consent_at):
+        hers.consent, hers.consent_at = theirs.consent, theirs.consent_at
+        hers.unsubscribed = theirs.unsubscribed
+    hers.bounced = hers.bounced or theirs.bounced
+    hers.refused = hers.refused or theirs.refused
+    hers.paused_until = hers.paused_until if hers.paused_until is not None else theirs.paused_until
+    cart_at, their_cart_at = (side.cart.get("updated_at") for side in (hers, theirs))
+    if their_cart_at is not None and (cart_at is None or their_cart_at > cart_at):
+        hers.cart = theirs.cart
+    hers.session = hers.session or theirs.session
+    hers.last_seen_at = _later(hers.last_seen_at, theirs.last_seen_at)
+
+
+def _later(left: int | None, right: int | None) -> int | None:
+    return max((value for value in (left, right) if value is not None), default=None)
+
+
+def _merge_lists(hers: Customer, theirs: Customer) -> None:
+    hers.events = theirs.events + hers.events
+    hers.ids = theirs.ids[-RECENT_IDS:] + hers.ids
+    hers.orders = theirs.orders + hers.orders
+    hers.campaigns = theirs.campaigns + hers.campaigns
+    hers.windows = theirs.windows + hers.windows
+    hers.mails = theirs.mails + hers.mails
+    hers.dates_done |= theirs.dates_done
+    hers.arms = theirs.arms | hers.arms
+    for name, at in theirs.last_of_type.items():
+        hers.last_of_type[name] = max(hers.last_of_type.get(name, at), at)
+
+
+def _merge_runs(turn: Turn, theirs: Customer, at: int) -> None:
+    """Of two for one trigger and occasion value the one that has mailed stays, else hers."""
+    hers = turn.customer
+    for occasion in theirs.occasions:
+        same = [o for o in hers.occasions if (o.trigger_id, o.value) == (occasion.trigger_id, occasion.value)]
+        if not same:
+            hers.occasions.append(occasion)
+            continue
+        mine = same[0]
+        theirs_stays = _mailed(occasion) and not _mailed(mine)
+        loser = mine.run if theirs_stays else occasion.run
+        if loser is not None and loser.alive:
+            hers.runs += [loser] if loser not in hers.runs and loser is not mine.run else []
+            steps.end(turn, loser, "superseded", at)
+        if theirs_stays:
+            hers.occasions[hers.occasions.index(mine)] = occasion
+    hers.runs += [run for run in theirs.runs if not any(run is own for own in hers.runs)]
+
+
+def _mailed(occasion: Occasion) -> bool:
+    run: Run | None = occasion.run
+    return run is not None and run.mailed
+
+
+def erase(turn: Turn, event: Happening) -> None:
+    """Ends her runs, takes back pending mails, forgets all but the instant and the recent event ids."""
+    customer = turn.customer
+    for run in customer.live_runs():
+        steps.end(turn, run, "exited", event.at)
+    for mail in customer.mails:
+        if mail.requested and not mail.known and not mail.cancelling:
+            mails.take_back(turn, mail, event.at)
+    devices, ids = customer.devices[-DEVICES_MAX:], customer.ids
+    _forget(customer)
+    customer.ids, customer.erased_at = ids, event.at
+    for device in devices:
+        key = ANONYMOUS_PREFIX + device
+        event_id = stable_hash("erasure", key, event.id)
+        _write(turn, _record(turn, event_id, "customer_erased", event.at, key, {}), key)

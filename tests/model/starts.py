@@ -1,0 +1,221 @@
+"""Section 5: what starts a run, and what keeps one from starting."""
+
+from typing import Any
+
+from tests.model import mails, steps
+from tests.model.conditions import ConditionError, evaluate, text_of
+from tests.model.customer import (
+    OCCASIONS_MAX,
+    RUNS_MAX,
+    TRIGGERS_MAX,
+    Happening,
+    Occasion,
+    RememberedEnding,
+    Run,
+    WindowEntry,
+)
+from tests.model.reading import Trigger, duration_ms
+from tests.model.turn import Turn, value_or_hash
+
+WINDOW_VALUES_MAX = 64
+WINDOW_EVENTS_MAX = 256
+
+
+def meet(turn: Turn, event: Happening) -> None:
+    """Section 3, step 7: each live or shadow trigger whose pattern is event, absence or threshold, by id."""
+    for trigger in turn.rules.triggers.values():
+        if not trigger.running:
+            continue
+        if "event" in trigger.when:
+            _meet_event(turn, trigger, event)
+        elif "count" in trigger.when or "sum" in trigger.when:
+            _meet_threshold(turn, trigger, event)
+
+
+def remember_endings(turn: Turn, event: Happening) -> None:
+    """Section 3, step 8: an ending is known to later starts, whose start it cannot be compared with."""
+    for trigger in turn.rules.triggers.values():
+        for kind, endings in (("unless", trigger.unless), ("exit", trigger.exit)):
+            if any(e.type in event.types and turn.holds(e.where, None, event) for e in endings):
+                turn.customer.endings.append(RememberedEnding(trigger.id, kind, event))
+
+
+def _meet_event(turn: Turn, trigger: Trigger, event: Happening) -> None:
+    if not set(trigger.when["event"]) & set(event.types):
+        return
+    if not turn.holds(trigger.when.get("where"), None, event):
+        return
+    live = _run_that_takes(turn, trigger, event)
+    if live is None:
+        begin(turn, trigger, event, event.id)
+    elif trigger.wait is not None and not live.mailed and not live.frozen:
+        _restart(turn, live, event)
+
+
+def _run_that_takes(turn: Turn, trigger: Trigger, event: Happening) -> Run | None:
+    """With `wait` and no `once_per` the live run of the trigger; with `once_per` the one with its value."""
+    runs = [run for run in turn.customer.live_runs() if run.trigger.id == trigger.id]
+    if trigger.once_per is None:
+        return runs[0] if runs and trigger.wait is not None else None
+    value = occasion_value(turn, trigger, event, event.id)
+    return next((run for run in runs if run.value == value), None)
+
+
+def _restart(turn: Turn, run: Run, event: Happening) -> None:
+    """The wait begins anew: `at + wait`, never earlier than it was."""
+    wait = run.trigger.wait
+    if wait is None:
+        return
+    due = event.at + duration_ms(steps.of_variant(run, wait))
+    if due <= run.first_due:
+        return
+    run.since = event.at
+    run.left = run.trigger.all_steps
+    run.planned = run.due = run.first_due = due
+    run.standing, run.answer = True, None
+    run.held = run.was_held = False
+
+
+def _meet_threshold(turn: Turn, trigger: Trigger, event: Happening) -> None:
+    when = trigger.when
+    if not set(when.get("count", when.get("of", []))) & set(event.types):
+        return
+    if not turn.holds(when.get("where"), None, event):
+        return
+    entry = _window_entry(turn, trigger, event)
+    if entry is None:
+        return
+    windows = turn.customer.windows
+    within = duration_ms(when["within"])
+    last_ending = turn.customer.last_ending(trigger.id)
+    others = [
+        other
+        for other in windows
+        if (other.trigger_id, other.per) == (trigger.id, entry.per)
+        and (last_ending is None or other.at > last_ending)
+    ]
+    crosses = False
+    if last_ending is None or entry.at > last_ending:
+        for moment in [entry.at, *(o.at for o in others if entry.at <= o.at < entry.at + within)]:
+            without = sum(o.amount for o in others if moment - within < o.at <= moment)
+            crosses |= without < when["at_least"] <= without + entry.amount
+    windows.append(entry)
+    _trim_windows(turn, trigger.id, entry.per)
+    if crosses:
+        live = [run for run in turn.customer.live_runs() if run.trigger.id == trigger.id]
+        value = occasion_value(turn, trigger, event, event.id)
+        if not any(run.value == value for run in live):
+            begin(turn, trigger, event, event.id)
+
+
+def _window_entry(turn: Turn, trigger: Trigger, event: Happening) -> WindowEntry | None:
+    """The event as the window keeps it; None if it is passed over."""
+    names = turn.known(None, event)
+    per, amount = "", 1.0
+    try:
+        if "per" in trigger.when:
+            value = evaluate(trigger.when["per"], names)
+            if value is None:
+                return None
+            per = text_of(value)
+        if "sum" in trigger.when:
+            amount = evaluate(trigger.when["sum"], names)
+    except ConditionError:
+        return None
+    if isinstance(amount, bool) or not isinstance(amount, int | float):
+        return None
+    return WindowEntry(trigger.id, per, event.at, amount)
+
+
+def _trim_windows(turn: Turn, trigger_id: str, per: str) -> None:
+    windows = turn.customer.windows
+    mine = [entry for entry in windows if entry.trigger_id == trigger_id]
+    of_value = [entry for entry in mine if entry.per == per]
+    if len(of_value) > WINDOW_EVENTS_MAX:
+        windows.remove(min(of_value, key=lambda entry: entry.at))
+    values = {entry.per for entry in mine}
+    if len(values) > WINDOW_VALUES_MAX:
+        oldest = min(values, key=lambda value: max(entry.at for entry in mine if entry.per == value))
+        windows[:] = [entry for entry in windows if (entry.trigger_id, entry.per) != (trigger_id, oldest)]
+
+
+def occasion_value(turn: Turn, trigger: Trigger, start: Happening, default: str) -> str:
+    """`once_per` overrides the pattern's default; null, a list, a map or an error falls back to it."""
+    if trigger.once_per is None:
+        return value_or_hash(default)
+    names = turn.known(None, start)
+    try:
+        value: Any = evaluate(trigger.once_per, names | {"start": names["event"]})
+        if value is None or isinstance(value, list | dict):
+            return value_or_hash(default)
+        return value_or_hash(text_of(value))
+    except ConditionError:
+        return value_or_hash(default)
+
+
+def begin(turn: Turn, trigger: Trigger, start: Happening, default: str, *, by_wake_up: bool = False) -> None:
+    """Start a run, unless something keeps it from starting; in the page's order."""
+    customer, policy = turn.customer, turn.rules.policy
+    value = occasion_value(turn, trigger, start, default)
+    ending = customer.last_ending(trigger.id)
+    if ending is not None and ending >= start.at:
+        return
+    if is_known(turn, trigger.id, value, start.at):
+        return
+    if start.backfill and not by_wake_up:
+        return
+    if start.late and not by_wake_up:
+        turn.note(trigger, value, "late", start.at)
+        return
+    remembered = [o for o in customer.occasions if start.at - o.at < policy.occasion_memory_ms]
+    of_trigger = [o for o in remembered if o.trigger_id == trigger.id]
+    triggers = {o.trigger_id for o in remembered} | {trigger.id}
+    if (
+        len(customer.live_runs()) >= RUNS_MAX
+        or len(triggers) > TRIGGERS_MAX
+        or len(of_trigger) >= OCCASIONS_MAX
+    ):
+        turn.note(trigger, value, "state_limit", start.at)
+        return
+    _start(turn, trigger, start, value)
+
+
+def is_known(turn: Turn, trigger_id: str, value: str, at: int) -> bool:
+    """Whether the occasion ran within `occasion_memory`."""
+    memory = turn.rules.policy.occasion_memory_ms
+    return any(
+        o.trigger_id == trigger_id and o.value == value and at - o.at < memory
+        for o in turn.customer.occasions
+    )
+
+
+def _start(turn: Turn, trigger: Trigger, start: Happening, value: str) -> None:
+    """At the start: arm, `started`, what it supersedes, then the steps due at *at* itself."""
+    customer = turn.customer
+    variant, held_out = mails.draw(turn, trigger)
+    run = Run(
+        trigger=trigger,
+        value=value,
+        occasion=f"{customer.key}/{value}",
+        start=start,
+        at=start.at,
+        shadow=trigger.status == "shadow",
+        variant=variant,
+        held_out=held_out,
+        left=trigger.all_steps,
+        planned=start.at,
+        due=start.at,
+        since=start.at,
+        first_due=start.at,
+    )
+    if trigger.wait is not None:
+        steps.next_waits(turn, run)
+        run.first_due = run.due
+    customer.runs.append(run)
+    customer.occasions.append(Occasion(trigger.id, value, start.at, run))
+    turn.decide(run, "started", start.at, run.due)
+    if not run.shadow:
+        for other in customer.live_runs():
+            if other is not run and other.trigger.id in trigger.supersedes:
+                steps.end(turn, other, "superseded", start.at)
+    steps.go_on(turn, run, start.at)
