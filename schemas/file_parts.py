@@ -19,7 +19,7 @@ def ref(name: str, description: str = "") -> Json:
 
 
 def one_or_more(item: Json) -> Json:
-    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
+    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}]}
 
 
 def group(properties: Mapping[str, Json], required: tuple[str, ...] = (), description: str = "") -> Json:

@@ -79,9 +79,12 @@ _STEPS_OF: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _step_groups(extra: Mapping[str, Json]) -> list[Json]:
+def _step_groups(extra: Mapping[str, Json], *, top: bool = False) -> list[Json]:
+    """One group of fields for each step; goals stand at the top only."""
     groups = []
     for kind, others in _STEPS_OF.items():
+        if kind == "goal" and not top:
+            continue
         step = group({name: STEP_FIELDS[name] for name in (kind, *others)} | dict(extra), (kind,))
         if kind == "mail":
             step["dependentRequired"] = {"offer": ["else"], "else": ["offer"]}
@@ -142,6 +145,7 @@ def trigger_defs() -> dict[str, Json]:
             ),
             "minProperties": 1,
         },
+        "top_step": {"anyOf": [{"const": "exit"}, *_step_groups({}, top=True)]},
         "step": {"anyOf": [{"const": "exit"}, *_step_groups({})]},
         "steps": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/step"}}, {"$ref": "#/$defs/step"}]},
     }

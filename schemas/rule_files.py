@@ -46,8 +46,8 @@ _TRIGGER: Mapping[str, Json] = {
     "supersedes": {**one_or_more(AN_ID), "description": "Triggers whose runs end when this one starts."},
     "steps": {
         "anyOf": [
-            {"type": "array", "items": {"$ref": "#/$defs/step"}, "minItems": 1, "maxItems": 40},
-            {"$ref": "#/$defs/step"},
+            {"type": "array", "items": {"$ref": "#/$defs/top_step"}, "minItems": 1, "maxItems": 40},
+            {"$ref": "#/$defs/top_step"},
         ],
         "description": "What a run does, one after the other.",
     },
@@ -105,7 +105,10 @@ _POLICY: Mapping[str, Json] = {
     "date_grace": ref("duration", "A date missed by more than this is not mailed; 6h."),
     "arbitration_hold": ref("duration", "Marketing mails wait this long for one of higher priority."),
     "holdout": ref("percentage", "Customers who get no marketing mail at all."),
-    "caps": {**one_or_more(_CAP), "description": "So many marketing mails within a time."},
+    "caps": {
+        "anyOf": [_CAP, {"type": "array", "items": _CAP, "minItems": 1, "maxItems": 10}],
+        "description": "So many marketing mails within a time.",
+    },
     "offers": group(
         {
             "at_most": _AT_MOST,

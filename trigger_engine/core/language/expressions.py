@@ -35,6 +35,19 @@ _WANTED: Mapping[str, tuple[frozenset[str], str]] = {
     "time": (frozenset({"timestamp", "dyn"}), "name a timestamp, as timestamp(start.properties.starts_at)"),
     "value": (_TEXTS | {"list"}, "name a text, a number, true or false"),
 }
+_IN_WORDS: Mapping[str, str] = {
+    "int": "a number",
+    "uint": "a number",
+    "double": "a number",
+    "string": "a text",
+    "bool": "true or false",
+    "duration": "a length of time",
+    "timestamp": "a point in time",
+    "null": "nothing",
+    "list": "a list",
+    "map": "a group of fields",
+    "record": "a group of fields",
+}
 
 
 def condition(check: Check, path: Path, value: Any, scope: Scope) -> str:
@@ -49,9 +62,9 @@ def expression(check: Check, path: Path, value: Any, scope: Scope, purpose: str)
     kinds, example = _WANTED[purpose]
 
     def compile(source: str, scope: Scope) -> None:
-        kind = compile_value(source, scope).type
-        if kind.kind not in kinds:
-            raise CelError(f"{purpose} cannot be a {kind}", suggestion=example)
+        kind = compile_value(source, scope).type.kind
+        if kind not in kinds:
+            raise CelError(f"{purpose} cannot be {_IN_WORDS.get(kind, kind)}", suggestion=example)
 
     return _checked(check, path, value, f"expression; {example}", scope, compile)
 

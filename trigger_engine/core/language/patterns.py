@@ -51,7 +51,8 @@ def pattern(check: Check, path: Path, value: Any) -> dict[str, Any]:
     found = [name for name in FIELDS if name in value]
     if not found:
         check.names(path, value, _ALL)
-        check.say(path, f"one of {', '.join(FIELDS)} must say which pattern it is", example)
+        if not any(nearest(str(name), FIELDS) for name in value):
+            check.say(path, f"one of {', '.join(FIELDS)} must say which pattern it is", example)
         return {}
     kind = found[0]
     for other in found[1:]:

@@ -7,7 +7,7 @@ from trigger_engine.core.language import expressions, values
 from trigger_engine.core.language.problems import Check, Problem
 
 FIELDS = ("id", "when", "description")
-REQUIRED = ("id", "when")
+REQUIRED = {"id": "write id: vip", "when": "write when: orders.total >= 10000"}
 DESCRIPTION_MAX = 500
 
 
@@ -18,9 +18,9 @@ def check_segment(data: object, *, written: bool = False) -> tuple[dict[str, Any
         check.say((), "a segment file holds fields (id, when), this one does not")
         return {}, check.problems
     check.names((), data, FIELDS)
-    for name in REQUIRED:
+    for name, example in REQUIRED.items():
         if name not in data:
-            check.say((), f"the field {name!r} is missing")
+            check.say((), f"the field {name!r} is missing", example)
     form: dict[str, Any] = {}
     if "id" in data:
         form["id"] = values.identifier(check, ("id",), data["id"], "vip")

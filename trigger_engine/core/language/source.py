@@ -23,6 +23,39 @@ _FLOAT = re.compile(r"[+-]?\d{1,15}\.\d{1,15}", re.ASCII)
 _TAG = "tag:yaml.org,2002:"
 _ESCAPED = {"x": 2, "u": 4, "U": 8}
 
+_QUOTES = "put the text in quotes"
+_YAML_ERRORS = (
+    ("tab", "a tab stands where YAML wants spaces", "indent with spaces"),
+    ("character '\\t'", "a tab stands where YAML wants spaces", "indent with spaces"),
+    ("mapping values", "mapping values are not allowed here", "put the text in quotes if it holds ': '"),
+    ("unknown escape", "a \\ stands before a character that needs none", "use single quotes, or write \\\\"),
+    ("quoted scalar", "a quotation mark is left open", "close it in the line where it belongs"),
+    ("single document", "a single document is wanted", "remove the line ---; each file holds one"),
+    ("undefined alias", "a leading * names an alias that is not there", _QUOTES),
+    ("scanning an alias", "a leading * is taken for an alias", _QUOTES),
+    ("scanning an anchor", "a leading & is taken for an anchor", _QUOTES),
+    ("character '%'", "a text cannot begin with %", _QUOTES),
+    ("character '@'", "a text cannot begin with @", _QUOTES),
+    ("character '`'", "a text cannot begin with `", _QUOTES),
+    (
+        "flow",
+        "a bracket is left open, or closed by one of another kind",
+        "look for [ ] { } in this line and above",
+    ),
+    (
+        "block end",
+        "the indentation does not fit",
+        "indent what belongs together by the same number of spaces",
+    ),
+    (
+        "block mapping",
+        "the indentation does not fit",
+        "indent what belongs together by the same number of spaces",
+    ),
+    ("simple key", "a line holds no field", "write name: value; a text that goes on is indented"),
+)
+"""What stands in PyYAML's words, what it means, what to do."""
+
 Say = Callable[[int, str, str, str | None], None]
 """What is wrong: line, field, message, suggestion."""
 
@@ -46,14 +79,18 @@ class Source:
         except yaml.MarkedYAMLError as error:
             self._say_yaml(error)
             return None
-        except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-            said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-            line, hint = 1, None
-            if isinstance(error, yaml.reader.ReaderError):
-                line = self._text.count("\n", 0, error.position) + 1
-                said = "it holds a control character"
-                hint = "remove it; it may have come from copying out of another program"
-            self._say(line, "file", f"this is no YAML: {' '.join(said.split())}", hint)
+        except yaml.reader.ReaderError as error:
+            line = self._text.count("\n", 0, error.position) + 1
+            hint = "remove it; it may have come from copying out of another program"
+            self._say(line, "file", "this is no YAML: it holds a control character", hint)
+            return None
+        except RecursionError:
+            self._say(1, "file", "this is no YAML: it is nested too deeply", "write it flatter")
+            return None
+        except (ValueError, OverflowError):
+            line = self._text.count("\n", 0, max(self._text.find("\\U"), 0)) + 1
+            hint = "write the character itself, not \\U…"
+            self._say(line, "file", "this is no YAML: an escape names no character", hint)
             return None
         if node is None:
             self._say(1, "file", "the file is empty", None)
@@ -96,25 +133,19 @@ class Source:
         return path
 
     def _say_yaml(self, error: yaml.MarkedYAMLError) -> None:
+        raw = f"{error.context or ''} {error.problem or ''}"
         mark = error.problem_mark or error.context_mark
-        said = error.problem or "it cannot be read"
-        if said.startswith("but ") and error.context:
-            said = f"{error.context} {said}"
-        suggestion = "check the signs and the indentation of this line and the one above"
+        if "end of stream" in raw and error.context_mark is not None:
+            mark = error.context_mark
         line = 1 if mark is None else int(mark.line) + 1
-        row = self._text.splitlines()[line - 1] if line <= len(self._text.splitlines()) else ""
-        if "mapping values" in said:
-            suggestion = "put the text in quotes if it holds ': '"
-        elif "'\\t'" in said or "\t" in row[: len(row) - len(row.lstrip())]:
-            said, suggestion = "a tab stands where YAML wants spaces", "indent with spaces"
-        elif "single document" in said:
-            suggestion = "remove the line ---; each trigger or segment is a file of its own"
-        elif "undefined alias" in said or "alias" in (error.context or ""):
-            suggestion = "YAML takes a leading * for an alias; put the text in quotes"
-        elif "'%'" in said or "'@'" in said or "'`'" in said:
-            suggestion = "put the text in quotes"
-        elif "block end" in said:
-            suggestion = "indent the fields of one group by the same number of spaces"
+        rows = self._text.splitlines()
+        row = rows[line - 1] if line <= len(rows) else ""
+        if "\t" in row[: len(row) - len(row.lstrip())]:
+            raw = "tab"
+        said, suggestion = next(
+            ((said, hint) for needle, said, hint in _YAML_ERRORS if needle in raw),
+            (" ".join(raw.split()), "look at the signs and the indentation of this line and the one above"),
+        )
         self._say(line, "file", f"this is no YAML: {said}", suggestion)
 
     def _data(self, node: yaml.Node, path: Path) -> Any:

@@ -142,7 +142,7 @@ class _Steps:
             self.check.say(path, "steps is a list of mail:, wait: and other steps", _EXAMPLE)
         return [self._step((*path, position), step, depth) for position, step in enumerate(value)]
 
-    def _step(self, path: Path, step: Any, depth: int) -> Form:
+    def _step(self, path: Path, step: Any, depth: int, *, known: tuple[str, ...] = ()) -> Form:
         if step == "exit":
             return {"exit": True}
         if not isinstance(step, Mapping):
@@ -152,9 +152,11 @@ class _Steps:
             return {}
         found = [name for name in FIELDS if name in step]
         if not found:
-            self.check.names(path, step, _ALL)
-            said = f"a step is one of {', '.join(FIELDS)}"
-            self.check.say(path, said, _EXAMPLE)
+            names = (*_ALL, *known)
+            self.check.names(path, step, names)
+            if not any(nearest(str(name), names) for name in step):
+                said = f"a step is one of {', '.join(FIELDS)}"
+                self.check.say(path, said, _EXAMPLE)
             self.all_known = False
             return {}
         kind = found[0]
@@ -169,7 +171,7 @@ class _Steps:
 
     def _mail(self, path: Path, step: Mapping[str, Any], depth: int) -> Form:
         check = self.check
-        mail = values.by_variant(check, (*path, "mail"), step["mail"], self.variants, _template)
+        mail = values.by_variant(check, (*path, "mail"), step["mail"], self.variants, values.template)
         form: Form = {"mail": mail, "id": mail}
         if "id" in step:
             form["id"] = values.identifier(check, (*path, "id"), step["id"], "first-reminder")
@@ -182,7 +184,7 @@ class _Steps:
                 said = "an offer needs else: the mail that goes when no offer may be given"
                 check.say(path, said, "add else: cart-social-proof")
         if "else" in step:
-            form["else"] = _template(check, (*path, "else"), step["else"])
+            form["else"] = values.template(check, (*path, "else"), step["else"])
             if "offer" not in step:
                 check.say_key((*path, "else"), "else goes with offer:", "remove it, or add offer:")
         return form
@@ -272,7 +274,7 @@ class _Steps:
             check.names(path, branch, ("if", "then"))
             form["then"] = self.list_of((*path, "then"), branch["then"], depth)
         elif rest:
-            form["then"] = [self._step(path, rest, depth)]
+            form["then"] = [self._step(path, rest, depth, known=("if", "then"))]
         else:
             check.say(path, "the branch does nothing", "add then: with steps, or mail:")
             form["then"] = []
@@ -353,10 +355,6 @@ class _Steps:
             said = f"{shown(step['exit'])} is not allowed here; a step that ends the run is - exit"
             self.check.say((*path, "exit"), said, "exit: with event types stands at the top of the file")
         return {"exit": True}
-
-
-def _template(check: Check, path: Path, value: Any) -> str:
-    return values.identifier(check, path, value, "cart-reminder")
 
 
 def _offer_value(check: Check, path: Path, value: Any) -> str:

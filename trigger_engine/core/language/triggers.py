@@ -13,7 +13,14 @@ FIELDS = (
     *("id", "status", "shadow_of", "kind", "priority", "when", "wait", "unless", "audience", "once_per"),
     *("cooldown", "expires_after", "supersedes", "steps", "exit", "experiment", "on_edit"),
 )
-REQUIRED = ("id", "status", "kind", "when", "steps")
+REQUIRED: Mapping[str, str] = {
+    "id": "write id: cart-abandoned",
+    "status": "write status: draft, and live when it is ready",
+    "kind": "write kind: marketing or kind: transactional",
+    "when": "write when: {event: order_completed}",
+    "steps": "write steps: and below it - mail: cart-reminder",
+}
+"""The fields that every trigger has, and how to write them."""
 STATUSES = ("draft", "shadow", "live", "paused")
 KINDS = ("marketing", "transactional")
 ON_EDIT = ("pin", "migrate", "drain")
@@ -46,9 +53,9 @@ class _Trigger:
             check.say((), f"a trigger file holds fields ({', '.join(REQUIRED)}), this one does not")
             return {}
         check.names((), data, FIELDS)
-        for name in REQUIRED:
+        for name, example in REQUIRED.items():
             if name not in data:
-                check.say((), f"the field {name!r} is missing")
+                check.say((), f"the field {name!r} is missing", example)
         variants = _variants(data)
         readers: dict[str, Callable[[Path, Any], Any]] = {
             "id": lambda path, value: values.identifier(check, path, value),

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
+from unicodedata import combining, normalize
 
 from trigger_engine.core.durations import format_duration, parse_duration
 from trigger_engine.core.language.problems import Check, Path, nearest, shown
@@ -19,6 +20,8 @@ WHOLE = 10_000
 """Basis points of 100%."""
 
 _ID = re.compile(r"[a-z][a-z0-9-]{0,63}", re.ASCII)
+_FILE_ENDING = re.compile(r"\.(mjml|html|txt|ya?ml)$")
+_LETTERS = str.maketrans("ıİəƏ", "iiee")
 _EVENT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _PERCENTAGE = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))? ?%", re.ASCII)
@@ -40,21 +43,31 @@ def listed(check: Check, path: Path, value: Any, of: Callable[[Path, Any], T]) -
     return [of((*path, position), item) for position, item in enumerate(value)]
 
 
-def identifier(check: Check, path: Path, value: Any, example: str = "cart-abandoned") -> str:
+def identifier(
+    check: Check, path: Path, value: Any, example: str = "cart-abandoned", what: str = "id"
+) -> str:
     """An id of a trigger, segment, step, template, pool or campaign."""
     if isinstance(value, str) and _ID.fullmatch(value):
         return value
     suggestion = None
     if isinstance(value, str):
-        plain = re.sub(r"[^a-z0-9]+", "-", value.strip().lower()).strip("-")
+        plain = re.sub(r"[^a-z0-9]+", "-", _ascii(_FILE_ENDING.sub("", value.strip()))).strip("-")
         suggestion = f"did you mean {plain!r}?" if _ID.fullmatch(plain) else None
     said = "64 characters at most" if isinstance(value, str) and len(value) > 64 else f"as {example}"
-    check.say(
-        path,
-        f"{shown(value)} is no id; use small letters, digits and hyphens, a letter first, {said}",
-        suggestion,
-    )
+    rule = "use small letters, digits and hyphens, a letter first"
+    check.say(path, f"{shown(value)} is no {what}; {rule}, {said}", suggestion)
     return ""
+
+
+def template(check: Check, path: Path, value: Any) -> str:
+    """The name of a template."""
+    return identifier(check, path, value, "cart-reminder", "name of a template")
+
+
+def _ascii(text: str) -> str:
+    """Small letters without their marks: `Hatırlatma` becomes `hatirlatma`."""
+    plain = normalize("NFKD", text.translate(_LETTERS)).lower()
+    return "".join(each for each in plain if not combining(each))
 
 
 def choice(check: Check, path: Path, value: Any, known: tuple[str, ...]) -> str:
@@ -174,7 +187,7 @@ def name(check: Check, path: Path, value: Any, what: str) -> str:
         return value
     suggestion = None
     if isinstance(value, str):
-        snake = re.sub(r"[^a-z0-9]+", "_", value.strip().lower()).strip("_")
+        snake = re.sub(r"[^a-z0-9]+", "_", _ascii(value.strip())).strip("_")
         suggestion = f"did you mean {snake!r}?" if _EVENT_TYPE.fullmatch(snake) else None
     check.say(
         path, f"{shown(value)} is no {what}", suggestion or "small letters, digits and _, a letter first"
