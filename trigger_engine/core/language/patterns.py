@@ -50,8 +50,9 @@ def pattern(check: Check, path: Path, value: Any) -> dict[str, Any]:
         return {}
     found = [name for name in FIELDS if name in value]
     if not found:
+        before = len(check.problems)
         check.names(path, value, _ALL)
-        if not any(nearest(str(name), FIELDS) for name in value):
+        if not any(problem.is_slip for problem in check.problems[before:]):
             check.say(path, f"one of {', '.join(FIELDS)} must say which pattern it is", example)
         return {}
     kind = found[0]

@@ -28,6 +28,11 @@ class Problem:
     """For an expression: the character of its text that is wrong, counted from 0."""
 
     @property
+    def is_slip(self) -> bool:
+        """A known name was meant: what else seems to be missing is not worth saying."""
+        return self.suggestion is not None and self.suggestion.startswith("did you mean")
+
+    @property
     def field(self) -> str:
         """The path as people write it: `steps[0].mail`. Empty for the whole."""
         return field_of(self.path)

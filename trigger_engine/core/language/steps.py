@@ -152,9 +152,9 @@ class _Steps:
             return {}
         found = [name for name in FIELDS if name in step]
         if not found:
-            names = (*_ALL, *known)
-            self.check.names(path, step, names)
-            if not any(nearest(str(name), names) for name in step):
+            before = len(self.check.problems)
+            self.check.names(path, step, (*_ALL, *known))
+            if not any(problem.is_slip for problem in self.check.problems[before:]):
                 said = f"a step is one of {', '.join(FIELDS)}"
                 self.check.say(path, said, _EXAMPLE)
             self.all_known = False
