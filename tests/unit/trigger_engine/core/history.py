@@ -15,7 +15,8 @@ from schemas.records import CauseRecord, DecisionRecord, EmailRequestRecord
 from schemas.rule_set import RuleSet, Template, TemplateText
 from trigger_engine.core.durations import parse_duration
 from trigger_engine.core.effects import Decide, Effect
-from trigger_engine.core.inputs import EventInput, WakeUp
+from trigger_engine.core.inputs import EventInput, Input, RulesChange, WakeUp
+from trigger_engine.core.language import walk
 from trigger_engine.core.rules import Rules, load_rules
 from trigger_engine.core.state import CustomerState, decode_state, encode_state, new_state
 from trigger_engine.core.step import step
@@ -56,13 +57,26 @@ steps: [{mail: confirmation}]
 """
 
 
-def rules_of(*texts: str, policy: dict[str, Any] | None = None, earlier: tuple[Rules, ...] = ()) -> Rules:
-    """Rules from the texts of trigger files; every mail gets a template."""
+def rules_of(
+    *texts: str,
+    policy: dict[str, Any] | None = None,
+    segments: dict[str, str] | None = None,
+    earlier: tuple[Rules, ...] = (),
+) -> Rules:
+    """Rules from the texts of trigger files and segments' conditions by id; every mail gets a template."""
     forms = [parse_trigger(text, "test.yaml") for text in texts]
-    names = {step["mail"] for form in forms for step in form["steps"] if "mail" in step}
+    names = {name for form in forms for _, step in walk(form["steps"]) for name in _templates(step)}
     message = {"en": TemplateText(subject="s", html="h", text="t")}
     templates = [Template.of(name, message) for name in sorted(names)]
-    return load_rules(RuleSet.of(forms, policy=policy, templates=templates), earlier)
+    parts = [{"id": name, "when": when} for name, when in (segments or {}).items()]
+    return load_rules(RuleSet.of(forms, segments=parts, policy=policy, templates=templates), earlier)
+
+
+def _templates(step: dict[str, Any]) -> list[str]:
+    """The templates that a step may use."""
+    mail = step.get("mail", [])
+    mails = [mail] if isinstance(mail, str) else list(dict(mail).values())
+    return [*mails, *([step["else"]] if "else" in step else [])]
 
 
 def at(offset: str) -> int:
@@ -82,10 +96,18 @@ def line(effect: Effect) -> str:
 
 
 class History:
-    """One customer under given rules. `known`: she has an address and has agreed to marketing."""
+    """One customer under given rules: from texts, or compiled. `known`: she has an address and has agreed to
+    marketing."""
 
-    def __init__(self, *texts: str, known: bool = True, policy: dict[str, Any] | None = None) -> None:
-        self.rules = rules_of(*texts, policy=policy)
+    def __init__(
+        self,
+        *texts: str,
+        known: bool = True,
+        policy: dict[str, Any] | None = None,
+        segments: dict[str, str] | None = None,
+        rules: Rules | None = None,
+    ) -> None:
+        self.rules = rules or rules_of(*texts, policy=policy, segments=segments)
         self.state: CustomerState = new_state(CUSTOMER)
         self.effects: list[Effect] = []
         self.offset = 0
@@ -124,6 +146,22 @@ class History:
             cause=CauseRecord("event", "tetik.events", 0, self.offset, id or f"e{self.offset}"),
         )
         return lines + self._apply(given, at(now) if now else self.received_max)
+
+    def change(
+        self,
+        *texts: str,
+        when: str,
+        policy: dict[str, Any] | None = None,
+        segments: dict[str, str] | None = None,
+    ) -> list[str]:
+        """Other rules count from `when` on, and she is brought in line with them at once."""
+        lines = self.until_instant(at(when) - 1)
+        self.offset += 1
+        self.received_max = max(self.received_max, at(when))
+        marker = CauseRecord("rules", "tetik.events", 0, self.offset, f"marker{self.offset}")
+        rules = rules_of(*texts, policy=policy, segments=segments, earlier=(self.rules,))
+        self.rules = rules.activated(at(when), marker)
+        return lines + self._apply(RulesChange(at(when), marker), at(when))
 
     def until(self, when: str, now: str | None = None) -> list[str]:
         """Hand in what is due up to and at this time; each at its own due time, or all at `now`."""
@@ -166,7 +204,7 @@ class History:
         """The last decision with this outcome."""
         return [decision for decision in self.decisions if decision.outcome == outcome][-1]
 
-    def _apply(self, given: EventInput | WakeUp, now: int) -> list[str]:
+    def _apply(self, given: Input, now: int) -> list[str]:
         self.state, effects = step(self.rules, self.state, given, now)
         self.effects += effects
         return [line(effect) for effect in effects]

@@ -1,0 +1,184 @@
+"""Who is in which segment, kept up to date; and what coming in or dropping out starts.
+
+Segments are evaluated after an event, but only those that it can have changed, and at the instants at which
+time alone may change one. `follow` is all that comes after an event, `evaluate` what comes at such an
+instant; `baseline` what a change of rules asks for.
+"""
+
+from collections.abc import Collection, Iterable
+
+from schemas.ids import stable_hash
+from schemas.instants import Instant, format_instant
+from trigger_engine.core import watches
+from trigger_engine.core.conditions import Scene
+from trigger_engine.core.inputs import EventInput
+from trigger_engine.core.patterns import SegmentPattern
+from trigger_engine.core.rules import Held, Rules, Trigger
+from trigger_engine.core.runs import begin
+from trigger_engine.core.segments import Segment
+from trigger_engine.core.state import CustomerState, Happening
+from trigger_engine.core.turn import Turn
+
+ENTERED = "segment_entered"
+LEFT = "segment_left"
+
+Transition = tuple[str, bool]
+"""A segment, and whether she came in."""
+
+
+def concerned(rules: Rules, state: CustomerState, event: EventInput) -> bool:
+    """Whether `follow` has anything to do."""
+    touches = rules.touches
+    if not touches.anything:
+        return False
+    flip_at, now = state.segments_flip_at, event.received_at
+    return (
+        touches.of(event.type) is not None
+        or state.segments_at < 0
+        or (flip_at is not None and flip_at <= now)
+        or (now < state.segments_at and bool(touches.timed))
+    )
+
+
+def follow(turn: Turn, event: EventInput) -> None:
+    """After an event: segments are evaluated, transitions start runs, watches are planned anew."""
+    fresh = turn.state.segments_at < 0
+    evaluate(turn, turn.at, event.received_at, event=event)
+    watches.replan(turn, event, everything=fresh)
+
+
+def evaluate(turn: Turn, at: Instant, now: Instant, *, event: EventInput | None) -> None:
+    """Evaluate what may have changed, as of `now`; transitions count as of `at`.
+
+    With an event: the segments that it touches, and those whose time has come. Without: only the latter.
+    """
+    state = turn.state
+    touches = turn.rules.touches
+    if event is not None and state.segments_at < 0:
+        asked: Collection[Segment] = touches.all.segments
+    else:
+        asked = _asked(turn, now, at, event)
+    if event is not None or state.segments_at >= 0:
+        state.segments_at = now
+    if asked:
+        transitions = _change(state, asked, now, at, look_ahead=event is None)
+        if transitions:
+            _start(turn, transitions, at, event)
+
+
+def doubt(state: CustomerState) -> None:
+    """What is known of her changed outside an event, by a `set` step: evaluate all at the next event."""
+    state.segments_at = -1
+
+
+def _asked(turn: Turn, now: Instant, at: Instant, event: EventInput | None) -> list[Segment]:
+    state, touches = turn.state, turn.rules.touches
+    asked: list[Segment] = []
+    if event is not None:
+        touched = touches.of(event.type)
+        asked = [] if touched is None else list(touched.segments)
+        if now < state.segments_at:
+            asked += [segment for segment in touches.timed if segment not in asked]
+            return asked
+    until = at if event is None else now
+    if state.segments_flip_at is not None and state.segments_flip_at <= until:
+        due = [segment for segment in touches.timed if state.flips.get(segment.id, until + 1) <= until]
+        asked += [segment for segment in due if segment not in asked]
+    return asked
+
+
+def _change(
+    state: CustomerState, asked: Iterable[Segment], now: Instant, since: Instant, *, look_ahead: bool
+) -> list[Transition]:
+    """Bring these segments up to date as of `now`; returns what changed."""
+    scene = Scene(state, None, None, now)
+    transitions = []
+    for segment in asked:
+        inside = segment.holds(scene)
+        if inside != (segment.id in state.segments):
+            transitions.append((segment.id, inside))
+            if inside:
+                state.segments[segment.id] = since
+            else:
+                del state.segments[segment.id]
+        if segment.timed:
+            flip = segment.next_flip(scene, look_ahead)
+            if flip is not None:
+                state.flips[segment.id] = flip
+            else:
+                state.flips.pop(segment.id, None)
+    state.segments_flip_at = min(state.flips.values(), default=None)
+    return transitions
+
+
+def _start(turn: Turn, transitions: list[Transition], at: Instant, event: EventInput | None) -> None:
+    """Runs of the triggers that wait for these transitions, by trigger id; at a flip by priority first."""
+    if event is not None and event.backfill:
+        return
+    changed = dict(transitions)
+    starting = [
+        trigger
+        for trigger in turn.rules.segment_starts
+        if isinstance(trigger.pattern, SegmentPattern)
+        and changed.get(trigger.pattern.segment) is trigger.pattern.enters
+    ]
+    if event is None:
+        starting.sort(key=lambda trigger: (-trigger.priority, trigger.id))
+    for trigger in starting:
+        assert isinstance(trigger.pattern, SegmentPattern), "as chosen above"
+        segment = trigger.pattern.segment
+        kind = ENTERED if trigger.pattern.enters else LEFT
+        value = f"{segment}/{format_instant(at)}"
+        identity = stable_hash(kind, turn.state.customer_key, value)
+        start = Happening(identity, kind, at, {"segment": segment})
+        now = turn.now if event is None else event.received_at
+        begin(turn, trigger, start, value, event=event, now_for_conditions=now)
+
+
+def bring_in_line(turn: Turn, earlier_digest: str) -> None:
+    """At a change of rules, as of `turn.at`: segments get their members, watches are planned.
+
+    `earlier_digest` names the rules she was in line with before. Of what changed since, nothing fires that
+    would have been due before; if those rules are no longer at hand, all counts as changed.
+    """
+    rules, state = turn.rules, turn.state
+    earlier = rules.known(earlier_digest)
+    known = Held({}, {}) if earlier is None else earlier
+    changed = {one.id for one in rules.segments if known.segments.get(one.id) != one.digest}
+    baseline(turn, changed)
+    for gone in [name for name in state.windows if rules.present(name) is None]:
+        del state.windows[gone]
+    planned = [*rules.inactivity, *rules.dates]
+    edited = [one for one in planned if known.triggers.get(one.id, ("", ""))[0] != one.version]
+    watches.replan_as_of(turn, edited, turn.at)
+    if earlier is not None or not earlier_digest:
+        watches.plan_existing(turn, _new_starts(rules, known, changed), turn.at)
+
+
+def _new_starts(rules: Rules, known: Held, changed: Collection[str]) -> list[Trigger]:
+    """The triggers that were not there before, or whose segment is new or another one."""
+    return [
+        trigger
+        for trigger in rules.segment_starts
+        if known.triggers.get(trigger.id, ("", "draft"))[1] == "draft"
+        or (isinstance(trigger.pattern, SegmentPattern) and trigger.pattern.segment in changed)
+    ]
+
+
+def baseline(turn: Turn, changed_ids: Collection[str]) -> None:
+    """New and changed segments are set as of `turn.at`, without transitions; what the rules have no longer is
+    forgotten."""
+    state, rules, at = turn.state, turn.rules, turn.at
+    known = {segment.id for segment in rules.segments}
+    for gone in [name for name in state.segments if name not in known]:
+        del state.segments[gone]
+    for gone in [name for name in state.flips if name not in known]:
+        del state.flips[gone]
+    half_life = rules.policy.engagement.half_life_days
+    if state.engagement.half_life != half_life:
+        state.engagement.half_life = half_life
+        doubt(state)
+    elif state.segments_at >= 0:
+        state.segments_at = max(state.segments_at, at)
+    changed = [segment for segment in rules.segments if segment.id in changed_ids]
+    _change(state, changed, at, at, look_ahead=True)

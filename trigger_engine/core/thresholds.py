@@ -1,0 +1,136 @@
+"""Thresholds: how many events, or how much, within a sliding window.
+
+Matching events are kept by value of `per`, in order of their own time. An event crosses the threshold if
+some window that ends at it, or at a later event that arrived before it, reaches the threshold with it and
+does not without it: so an event that arrives out of order counts where it belongs. Endings of the trigger
+clear what came at or before them.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from math import fsum, isfinite
+
+from schemas.instants import Instant
+from trigger_engine.core.cel import EvaluationError
+from trigger_engine.core.conditions import Scene, text_of
+from trigger_engine.core.endings import last_ended_at
+from trigger_engine.core.inputs import EventInput
+from trigger_engine.core.limits import THRESHOLD_EVENTS_MAX, THRESHOLD_VALUES_MAX
+from trigger_engine.core.patterns import ThresholdPattern
+from trigger_engine.core.runs import begin
+from trigger_engine.core.state import CustomerState, Happening, Window
+from trigger_engine.core.trigger import Trigger
+from trigger_engine.core.turn import Turn
+
+_CENTS = 6
+"""Places that totals are rounded to: three times 0.1 reaches 0.3, as it does on paper."""
+
+
+def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:
+    """An event of a type that `trigger` counts: keep it if it matches, start a run if it crosses."""
+    pattern = trigger.pattern
+    assert isinstance(pattern, ThresholdPattern), "its pattern says who is met here"
+    scene = Scene(turn.state, event, event, event.received_at)
+    if not _matches(turn, trigger, pattern, scene, event):
+        return
+    measured = _measure(pattern, scene)
+    if measured is None:
+        return
+    value, amount = measured
+    oldest_ms = 2 * turn.rules.policy.lateness_ms + pattern.within_ms
+    window = _window(turn.state, trigger.id, value, event.received_at - oldest_ms)
+    before = window.events
+    cleared_at = last_ended_at(turn, trigger, event)
+    counted = before if cleared_at is None else before[bisect_right(before, cleared_at, key=_at) :]
+    crosses = (cleared_at is None or turn.at > cleared_at) and _crosses(pattern, counted, turn.at, amount)
+    insort(window.events, (turn.at, amount), key=_at)
+    del window.events[:-THRESHOLD_EVENTS_MAX]
+    if crosses and not event.backfill:
+        start = Happening(event.event_id, event.type, turn.at, event.properties, event.context)
+        facts = (
+            {"at_least": pattern.at_least, "per": value} if pattern.per else {"at_least": pattern.at_least}
+        )
+        begin(
+            turn,
+            trigger,
+            start,
+            event.event_id,
+            event=event,
+            now_for_conditions=event.received_at,
+            facts=facts,
+        )
+
+
+def _at(kept: tuple[Instant, float]) -> Instant:
+    return kept[0]
+
+
+def _matches(
+    turn: Turn, trigger: Trigger, pattern: ThresholdPattern, scene: Scene, event: EventInput
+) -> bool:
+    if pattern.where is None:
+        return True
+    try:
+        return pattern.where.holds(scene)
+    except EvaluationError as error:
+        if not event.backfill:
+            reason = f"its where could not be judged on {event.type}, which counts as false: {error.message}"
+            turn.note(trigger, event, "error", reason)
+        return False
+
+
+def _measure(pattern: ThresholdPattern, scene: Scene) -> tuple[str, float] | None:
+    """The value of `per` and the amount; None if either cannot be told, so that the event is passed over."""
+    try:
+        value = "" if pattern.per is None else text_of(pattern.per.of(scene))
+        amount = 1.0 if pattern.amount is None else _number(pattern.amount.of(scene))
+    except EvaluationError:
+        return None
+    return None if value is None or amount is None else (value, amount)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _window(state: CustomerState, trigger_id: str, value: str, oldest: Instant) -> Window:
+    """The window for this value, without what is too old for any window to come.
+
+    What is late starts nothing; twice the lateness back leaves room for events that reach the log in another
+    order than they were received in.
+    """
+    windows = state.windows.setdefault(trigger_id, {})
+    window = windows.get(value)
+    if window is None:
+        for name in [name for name, one in windows.items() if one.events[-1][0] <= oldest]:
+            del windows[name]
+        if len(windows) >= THRESHOLD_VALUES_MAX:
+            del windows[min(windows, key=lambda name: (windows[name].events[-1][0], name))]
+        window = windows[value] = Window([])
+    if window.events and window.events[0][0] <= oldest:
+        del window.events[: bisect_right(window.events, oldest, key=_at)]
+    return window
+
+
+def _crosses(
+    pattern: ThresholdPattern, kept: list[tuple[Instant, float]], at: Instant, amount: float
+) -> bool:
+    """Whether some window that holds the event at `at` reaches the threshold with it, not without it."""
+    within_ms = pattern.within_ms
+    later = kept[bisect_right(kept, at, key=_at) : bisect_left(kept, at + within_ms, key=_at)]
+    for end in (at, *[one[0] for one in later]):
+        inside = kept[bisect_right(kept, end - within_ms, key=_at) : bisect_right(kept, end, key=_at)]
+        if pattern.amount is None:
+            without, total = float(len(inside)), float(len(inside) + 1)
+        else:
+            amounts = [one[1] for one in inside]
+            without = round(fsum(amounts), _CENTS)
+            total = round(fsum([*amounts, amount]), _CENTS)
+        if without < pattern.at_least <= total:
+            return True
+    return False
