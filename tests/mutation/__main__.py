@@ -28,7 +28,7 @@ NOT_REACHED = 33
 
 
 def main() -> int:
-    """The exit code: 0 if the run went through, whatever it found; 1 if it could not (the tests fail unmutated)."""
+    """The exit code: 0 if the run went through, whatever it found; 1 if it could not."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="tetik-mutation-") as folder:
         work = Path(folder)
