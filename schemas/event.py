@@ -11,6 +11,13 @@ from schemas.instants import WireInstant
 CONTROL_TYPES = frozenset({"rules_activated"})
 """Markers that concern a partition, not a customer: they carry no id and are written to every partition."""
 
+HANDOVER_ASKED = "handover_asked"
+HANDOVER_STATE = "handover_state"
+HANDOVER_TYPES = frozenset({HANDOVER_ASKED, HANDOVER_STATE})
+"""What customers' states say to each other when a device turns out to be somebody's. Only the engine writes
+them: from outside they could move one person's runs and consent to another."""
+CUSTOMER_ERASED = "customer_erased"
+
 EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 

@@ -9,7 +9,7 @@ import unicodedata
 from functools import lru_cache
 
 from ingest.core.outcomes import Unacceptable
-from schemas.event import CONTROL_TYPES
+from schemas.event import CONTROL_TYPES, HANDOVER_TYPES
 
 _ALIASES = {
     "viewed_product_category": "product_list_viewed",
@@ -43,7 +43,7 @@ FEEDBACK_TYPES = frozenset(
 )
 """What the sender tells the engine; from outside they could free a cap slot or fake a mail."""
 
-RESERVED_TYPES = CONTROL_TYPES | FEEDBACK_TYPES | {"hand_over", "product_notice"}
+RESERVED_TYPES = CONTROL_TYPES | FEEDBACK_TYPES | HANDOVER_TYPES | {"product_notice"}
 
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NAME_LENGTH_MAX = 200

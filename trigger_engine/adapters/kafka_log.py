@@ -202,7 +202,8 @@ def record_batches(maker: BatchMaker, rows: Iterable[Row]) -> Iterator[BatchBuil
             yield builder
             builder = maker.create_batch()
             if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                raise ValueError(f"a record of {len(value)} bytes exceeds the batch limit {BATCH_BYTES_MAX}")
+                size = len(value or b"")
+                raise ValueError(f"a record of {size} bytes exceeds the batch limit {BATCH_BYTES_MAX}")
     if builder is not None:
         builder.close()
         yield builder

@@ -19,8 +19,8 @@ from typing import NamedTuple, Protocol
 from schemas.headers import KafkaHeaders
 from trigger_engine.adapters.batches import LogRecord
 
-Row = tuple[bytes | None, bytes, KafkaHeaders]
-"""Key, value and headers of a record to be written."""
+Row = tuple[bytes | None, bytes | None, KafkaHeaders]
+"""Key, value and headers of a record to be written; a value of None deletes the key of a compacted topic."""
 
 
 class Fenced(RuntimeError):

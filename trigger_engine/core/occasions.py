@@ -47,6 +47,23 @@ def note_mailed(state: CustomerState, run: Run) -> None:
         memory.values = packed.mark_mailed(memory.values, state.value_of(run))
 
 
+def marked_mailed(state: CustomerState, trigger_id: str, value: str) -> bool:
+    """Whether the occasion is remembered as one that has mailed."""
+    memory = state.memories.get(trigger_id)
+    return memory is not None and packed.has_mailed(memory.values, value)
+
+
+def mailed(state: CustomerState, trigger_id: str, value: str, at: Instant, memory_ms: int) -> bool:
+    """Whether an occasion within the memory has mailed; of what version 1 met, that is not known and taken
+    for so: too few mails, never two."""
+    memory = state.memories.get(trigger_id)
+    if memory is None:
+        return False
+    if packed.occasion_known(memory.values, value, at, memory_ms):
+        return packed.has_mailed(memory.values, value)
+    return bool(memory.occasions) and _known_to_the_first_version(state, memory, value, at)
+
+
 def _known_to_the_first_version(state: CustomerState, memory: TriggerMemory, value: str, at: Instant) -> bool:
     keys = (state.customer_key, *(ANONYMOUS_PREFIX + device for device in state.devices))
     return any(packed.old_occasion_known(memory.occasions, f"{key}/{value}", at) for key in keys)

@@ -43,6 +43,11 @@ def add_recent(recent: bytes, event_id: str) -> bytes | None:
     return recent + digest
 
 
+def count_recent(recent: bytes) -> int:
+    """How many event ids the window holds."""
+    return len(recent) // _DIGEST
+
+
 def unite_recent(hers: bytes, other: bytes) -> bytes:
     """Two dedup windows as one. Where they do not fit, each keeps its latest: their order among each other
     is not known."""

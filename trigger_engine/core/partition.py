@@ -11,32 +11,33 @@ Rules of this file:
   cancels before the timer mails, however late the worker is.
 - One bad input never leaves half-changed state: the customer goes back to her last committed bytes, her
   earlier inputs of this flush are applied again, and the input becomes a dead letter.
-- Rules change only between flushes, so that an input re-applied meets the rules it met before.
+- Rules change only between flushes, so that an input re-applied meets the rules it met before. Customers
+  are brought in line with them in slices (`sweep`); who is touched before her turn comes is brought in line
+  first, and what falls due by that is handed in, so that the order stays the log's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from traceback import format_exception
-from typing import TypeAlias
 
 import msgspec
 
-from schemas.event import CONTROL_TYPES
-from schemas.instants import Instant, parse_instant
-from schemas.keys import RESERVED_STATE_PREFIX, customer_key
-from schemas.records import CauseRecord, EventRecord, Malformed, decode_event
+from schemas.instants import Instant
+from schemas.records import CauseRecord, Malformed, decode_event
 from schemas.topics import STATE_CHANGELOG
 from trigger_engine.core.effects import Effect
-from trigger_engine.core.inputs import EventInput, WakeUp
-from trigger_engine.core.limits import EVENT_DEPTH_MAX
+from trigger_engine.core.flush import PARTITION_RECORD_KEY as PARTITION_RECORD_KEY
+from trigger_engine.core.flush import Flush as Flush
+from trigger_engine.core.flush import PartitionRecord as PartitionRecord
+from trigger_engine.core.flush import Rejected as Rejected
+from trigger_engine.core.inputs import EventInput, RulesChange, WakeUp
+from trigger_engine.core.reading import Marker, Source, read_record
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.state import CustomerState, StateError, decode_state, encode_state, new_state
 from trigger_engine.core.step import abandon, step
+from trigger_engine.core.sweep import LOOKED_AT_PER_TOUCHED, Sweep
 from trigger_engine.core.timer_index import TimerIndex
-from trigger_engine.core.trim import nests_too_deeply
 
-PARTITION_RECORD_KEY = f"{RESERVED_STATE_PREFIX}partition"
 LIVE_CUSTOMERS_MAX = 20_000
 """Decoded customers kept per partition: a decoded state takes about five times its bytes (reference:
 4.6 kB against 0.85 kB), so the working set of a flush is kept decoded and the rest as bytes."""
@@ -44,42 +45,6 @@ LIVE_CUSTOMERS_MAX = 20_000
 WAKE_UPS_PER_FLUSH_MAX = 1_000
 """Customers woken in one flush: a backlog of a million must not become one transaction, nor hold up
 events and heartbeats."""
-
-
-class PartitionRecord(msgspec.Struct, array_like=True):
-    """Where a partition stands: the next input offset of each source topic and the active rule set."""
-
-    version: int = 1
-    next_offsets: dict[str, int] = {}
-    rules_digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """An input that could not be used."""
-
-    topic: str
-    offset: int
-    key: bytes | None
-    value: bytes
-    reason: str
-    traceback_digest: str | None
-    failed_at: Instant
-
-
-@dataclass(slots=True)
-class Flush:
-    """What must become durable together."""
-
-    effects: list[Effect] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    states: list[tuple[str, bytes]] = field(default_factory=list)
-    record: bytes = b""
-    rules_digest: str = ""
-
-
-_Source: TypeAlias = tuple[str, int, bytes | None, bytes]
-"""A record of the log: topic, offset, key, value."""
 
 
 class _Applied(msgspec.Struct, frozen=True, gc=False):
@@ -90,7 +55,7 @@ class _Applied(msgspec.Struct, frozen=True, gc=False):
     """
 
     key: str
-    given: _Source | WakeUp
+    given: Source | WakeUp | RulesChange
     now: Instant
     abandoned: str | None
 
@@ -109,12 +74,13 @@ class Partition:
         self.number = number
         self.customers = customers
         self.record = record
-        self.rules = rules
+        self.rules = rules.activated(record.activated_at, record.activation)
         self.timers = TimerIndex(wake_ups.items())
         self.inputs_seen = 0
         self.inputs_rejected = 0
         """Events that became dead letters, and wake-ups that ended their runs with `error`."""
-        self._received_max: Instant = 0
+        self._marker: Marker | None = None
+        self._sweep: Sweep | None = None
         self._live: dict[str, CustomerState] = {}
         self._touched: dict[str, CustomerState] = {}
         self._journal: list[_Applied] = []
@@ -149,10 +115,45 @@ class Partition:
         return digest if event.type == "rules_activated" and isinstance(digest, str) else None
 
     def activate(self, rules: Rules) -> None:
-        """Decide by `rules` from here on. The flush before must have been taken."""
-        self.rules = rules
-        self.record.rules_digest = rules.digest
+        """Decide by `rules` from the marker applied last on. The flush before must have been taken."""
+        record = self.record
+        record.rules_digest = rules.digest
+        record.activated_at, record.activation = self._marker or (record.received_max, None)
+        record.sweep_after = ""
+        self.rules = rules.activated(record.activated_at, record.activation)
+        self._sweep = None
         self._moved = True
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether customers are left that a change of rules has to be told to."""
+        return self.record.sweep_after is not None
+
+    def sweep(self, now: Instant, limit: int) -> bool:
+        """Bring up to `limit` customers in line with the active rules, those with runs (or all, if segments
+        or watches changed) in the order of their keys. Returns whether there was anything left to do."""
+        after = self.record.sweep_after
+        if after is None:
+            return False
+        if self.rules.activation is None:  # an older record: each follows when she is touched
+            self.record.sweep_after = None
+            return False
+        if self._sweep is None:
+            self._sweep = Sweep(self.rules, self.customers, after)
+        touched = 0
+        for _ in range(limit * LOOKED_AT_PER_TOUCHED):
+            key = self._sweep.next_key()
+            self.record.sweep_after = key
+            if key is None:
+                self._sweep = None
+                break
+            if self._sweep.concerns(key, self._live, self.customers) and self._can_be_read(key):
+                self._change_rules(key, now)
+                touched += 1
+                if touched == limit:
+                    break
+        self._moved = True
+        return True
 
     def apply_record(self, topic: str, offset: int, key: bytes | None, value: bytes, now: Instant) -> bool:
         """Apply one record of the log; it never raises for what the record holds.
@@ -162,49 +163,25 @@ class Partition:
         self._moved = True
         source = (topic, offset, key, value)
         try:
-            received_at, event = self._read(source)
+            received_at, read = read_record(source, self.number)
         except ValueError as error:  # Malformed is one
             self.inputs_seen += 1
             self._reject(*source, str(error), None, now)
             return True
-        if received_at > self._received_max:
-            # never beyond `now`: another machine's clock may run ahead of ours
-            before = min(received_at - 1, now)
+        if received_at > self.record.received_max:
+            self.record.received_max = received_at
+        # never beyond `now`: another machine's clock may run ahead of ours
+        before = min(self.record.received_max - 1, now)
+        if self.timers.next_due_at <= before:
+            self.fire_due(before, now, WAKE_UPS_PER_FLUSH_MAX)
             if self.timers.next_due_at <= before:
-                self.fire_due(before, now, WAKE_UPS_PER_FLUSH_MAX)
-                if self.timers.next_due_at <= before:
-                    return False
-            self._received_max = received_at
+                return False
         self.inputs_seen += 1
-        if event is not None:
-            self._apply_event(event, source, now)
+        if isinstance(read, EventInput):
+            self._apply_event(read, source, now)
+        elif read is not None:
+            self._marker = read
         return True
-
-    def _read(self, source: _Source) -> tuple[Instant, EventInput | None]:
-        """`received_at`, and the input if the event concerns a customer. Raises ValueError."""
-        topic, offset, _, value = source
-        event = decode_event(value)
-        if nests_too_deeply(value):
-            raise Malformed(f"the record nests deeper than {EVENT_DEPTH_MAX}")
-        received_at = parse_instant(event.received_at)
-        occurred_at = parse_instant(event.occurred_at)
-        subject = _subject(event)
-        if subject is None:
-            return received_at, None
-        return received_at, EventInput(
-            event.event_id,
-            event.type,
-            subject,
-            event.customer_id,
-            event.anonymous_id,
-            occurred_at,
-            received_at,
-            event.source,
-            event.properties,
-            event.context,
-            event.backfill,
-            CauseRecord("event", topic, self.number, offset, event.event_id),
-        )
 
     def fire_due(self, until: Instant, now: Instant, limit: int | None = None) -> int:
         """Hand in the wake-ups due at or before `until`, by due time; returns how many customers it met."""
@@ -221,11 +198,10 @@ class Partition:
     def _wake(self, key: str, until: Instant, now: Instant) -> None:
         """Hand one customer's due wake-ups in until her next one lies beyond `until`."""
         try:
-            state = self._state(key)
+            state = self._in_line(key, now)
         except StateError as error:
             self.inputs_seen += 1
-            unreadable = STATE_CHANGELOG, -1, key.encode(), self.customers[key]
-            self._reject(*unreadable, f"nothing can be decided for this customer: {error}", None, now)
+            self._reject_state(key, f"nothing can be decided for this customer: {error}", now)
             return
         while state.next_wake_up_at is not None and state.next_wake_up_at <= until:
             due_at = state.next_wake_up_at
@@ -240,14 +216,21 @@ class Partition:
     def take_flush(self) -> Flush:
         """What was collected since the last flush; the partition stays as it is until `committed`."""
         flush = self._flush
-        flush.states = [(key, encode_state(state)) for key, state in self._touched.items()]
+        flush.states = [
+            (key, None if state.blank else encode_state(state)) for key, state in self._touched.items()
+        ]
         flush.record = msgspec.msgpack.encode(self.record)
         flush.rules_digest = self.rules.digest
         return flush
 
     def committed(self, flush: Flush) -> None:
         """The flush is durable."""
-        self.customers.update(flush.states)
+        for key, data in flush.states:
+            if data is not None:
+                self.customers[key] = data
+            else:
+                self.customers.pop(key, None)
+                self._live.pop(key, None)
         if len(self._live) > LIVE_CUSTOMERS_MAX:
             self._live = dict(self._touched) if len(self._touched) < LIVE_CUSTOMERS_MAX else {}
         self._touched = {}
@@ -262,17 +245,56 @@ class Partition:
             self._live[key] = state
         return state
 
+    def _in_line(self, key: str, now: Instant) -> CustomerState:
+        """The customer's state, brought in line with the rules if she has not been since they changed."""
+        state = self._state(key)
+        if state.rules_digest == self.rules.digest or self.rules.activation is None:
+            return state
+        if state.blank or state.alias is not None:
+            return state
+        self._change_rules(key, now)
+        return self._live[key]
+
+    def _can_be_read(self, key: str) -> bool:
+        """A customer whose bytes are broken is reported when she is touched, not by a sweep."""
+        try:
+            self._state(key)
+        except StateError:
+            return False
+        return True
+
+    def _change_rules(self, key: str, now: Instant) -> None:
+        self.inputs_seen += 1
+        cause = self.rules.activation
+        assert cause is not None, "a marker activated them"
+        change = RulesChange(self.rules.activated_at, cause)
+        abandoned = None
+        try:
+            state, effects = step(self.rules, self._state(key), change, now)
+        except Exception as error:  # as for wake-ups; her runs go on as they were
+            self._undo(key)
+            abandoned = _in_one_line(error)
+            self._reject_state(
+                key, f"a change of rules could not be applied to this customer: {abandoned}", now
+            )
+            state, effects = _stay_as_is(self.rules, self._live[key]), []
+        self._note(_Applied(key, change, now, abandoned), state, effects)
+
     def _committed_state(self, key: str) -> CustomerState:
         data = self.customers.get(key)
         return new_state(key) if data is None else decode_state(data)
 
-    def _apply_event(self, event: EventInput, source: _Source, now: Instant) -> None:
+    def _apply_event(self, event: EventInput, source: Source, now: Instant) -> None:
         key = event.customer_key
         try:
-            before = self._state(key)
+            before = self._in_line(key, now)
         except StateError as error:  # there is nothing to go back to
             self._reject(*source, str(error), None, now)
             return
+        passed = min(self.record.received_max - 1, now)
+        if before.next_wake_up_at is not None and before.next_wake_up_at <= passed:
+            self._wake(key, passed, now)  # the change of rules had it fall due
+            before = self._live[key]
         try:
             state, effects = step(self.rules, before, event, now)
         except Exception as error:  # whatever a rule or a record provokes: undo, record, go on
@@ -310,16 +332,21 @@ class Partition:
         for past in self._journal:
             if past.key != key:
                 continue
-            given = past.given if isinstance(past.given, WakeUp) else self._read(past.given)[1]
-            assert given is not None, "it concerned a customer when it was applied"
+            given = read_record(past.given, self.number)[1] if isinstance(past.given, tuple) else past.given
             if past.abandoned is None:
+                assert isinstance(given, EventInput | WakeUp | RulesChange), "it was applied to a customer"
                 state, _ = step(self.rules, state, given, past.now)
-            else:
-                assert isinstance(given, WakeUp), "only wake-ups are abandoned"
+            elif isinstance(given, WakeUp):
                 state, _ = abandon(self.rules, state, given, past.now, past.abandoned)
+            else:
+                state = _stay_as_is(self.rules, state)
         self._live[key] = state
         if key in self._touched:
             self._touched[key] = state
+
+    def _reject_state(self, key: str, reason: str, now: Instant) -> None:
+        """Nothing of the log is at fault: the dead letter holds the state as it was flushed last."""
+        self._reject(STATE_CHANGELOG, -1, key.encode(), self.customers.get(key, b""), reason, None, now)
 
     def _reject(
         self,
@@ -335,17 +362,10 @@ class Partition:
         self._flush.rejected.append(Rejected(topic, offset, key, value, reason, traceback_digest, now))
 
 
-def _subject(event: EventRecord) -> str | None:
-    """The customer an event concerns; None for product events and control markers.
-
-    Raises ValueError for a key that would collide with our own records.
-    """
-    if event.type in CONTROL_TYPES:
-        return None
-    key = customer_key(event.customer_id, event.anonymous_id)
-    if key is not None and key.startswith(RESERVED_STATE_PREFIX):
-        raise ValueError(f"the id {key!r} begins with the reserved prefix {RESERVED_STATE_PREFIX!r}")
-    return key
+def _stay_as_is(rules: Rules, state: CustomerState) -> CustomerState:
+    """Her runs go on as they began, as far as they can."""
+    state.rules_digest = rules.digest
+    return state
 
 
 def _in_one_line(error: Exception) -> str:

@@ -1,0 +1,54 @@
+"""What a partition hands out to become durable together, and the record of where it stands."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from schemas.instants import Instant
+from schemas.keys import RESERVED_STATE_PREFIX
+from schemas.records import CauseRecord
+from trigger_engine.core.effects import Effect
+
+PARTITION_RECORD_KEY = f"{RESERVED_STATE_PREFIX}partition"
+
+
+class PartitionRecord(msgspec.Struct, array_like=True):
+    """Where a partition stands: the next input offset of each source topic and the active rule set.
+
+    Fields are only ever added at the end, with a default, so that older records are read.
+    """
+
+    version: int = 1
+    next_offsets: dict[str, int] = {}
+    rules_digest: str = ""
+    activated_at: Instant = 0
+    """When the marker that activated the rules was received, and which it was (None: an older record)."""
+    activation: CauseRecord | None = None
+    sweep_after: str | None = None
+    """Customers up to this key are in line with the rules; None: all that have to be are."""
+    received_max: Instant = 0
+    """The log's own clock: the latest `received_at` applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An input that could not be used."""
+
+    topic: str
+    offset: int
+    key: bytes | None
+    value: bytes
+    reason: str
+    traceback_digest: str | None
+    failed_at: Instant
+
+
+@dataclass(slots=True)
+class Flush:
+    """What must become durable together. A state of None is one to be forgotten."""
+
+    effects: list[Effect] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    states: list[tuple[str, bytes | None]] = field(default_factory=list)
+    record: bytes = b""
+    rules_digest: str = ""

@@ -1,0 +1,66 @@
+"""From a record of the log to an input: whom it concerns, and when it was received."""
+
+from typing import NamedTuple, TypeAlias
+
+from schemas.event import CONTROL_TYPES
+from schemas.instants import Instant, parse_instant
+from schemas.keys import RESERVED_STATE_PREFIX, customer_key
+from schemas.records import CauseRecord, EventRecord, Malformed, decode_event
+from trigger_engine.core.inputs import EventInput
+from trigger_engine.core.limits import EVENT_DEPTH_MAX
+from trigger_engine.core.trim import nests_too_deeply
+
+Source: TypeAlias = tuple[str, int, bytes | None, bytes]
+"""A record of the log: topic, offset, key, value."""
+
+
+class Marker(NamedTuple):
+    """A control record: when it was received, and where it stands."""
+
+    received_at: Instant
+    cause: CauseRecord
+
+
+def read_record(source: Source, partition: int) -> tuple[Instant, EventInput | Marker | None]:
+    """`received_at`, and the event if it concerns a customer, or the marker; None for a product's event.
+
+    Raises ValueError for what cannot be used.
+    """
+    topic, offset, _, value = source
+    event = decode_event(value)
+    if nests_too_deeply(value):
+        raise Malformed(f"the record nests deeper than {EVENT_DEPTH_MAX}")
+    received_at = parse_instant(event.received_at)
+    occurred_at = parse_instant(event.occurred_at)
+    if event.type in CONTROL_TYPES:
+        return received_at, Marker(
+            received_at, CauseRecord("rules", topic, partition, offset, event.event_id)
+        )
+    subject = _subject(event)
+    if subject is None:
+        return received_at, None
+    return received_at, EventInput(
+        event.event_id,
+        event.type,
+        subject,
+        event.customer_id,
+        event.anonymous_id,
+        occurred_at,
+        received_at,
+        event.source,
+        event.properties,
+        event.context,
+        event.backfill,
+        CauseRecord("event", topic, partition, offset, event.event_id),
+    )
+
+
+def _subject(event: EventRecord) -> str | None:
+    """The customer an event concerns; None for product events.
+
+    Raises ValueError for a key that would collide with our own records.
+    """
+    key = customer_key(event.customer_id, event.anonymous_id)
+    if key is not None and key.startswith(RESERVED_STATE_PREFIX):
+        raise ValueError(f"the id {key!r} begins with the reserved prefix {RESERVED_STATE_PREFIX!r}")
+    return key

@@ -1,0 +1,66 @@
+"""After a change of rules: which customers have to be brought in line, in the order of their keys.
+
+Who has runs must be, since a change may end, freeze or move them; and everybody if the change brings
+another segment or another trigger that watches (inactivity, dates, segments), since membership and due
+times count from the marker on. All others follow when they are next touched.
+
+The keys are looked at in slices; the last one is noted in the partition record, so that another owner goes
+on from there.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+
+from trigger_engine.core.rules import Rules
+from trigger_engine.core.state import CustomerState, StateError, head_of
+
+LOOKED_AT_PER_TOUCHED = 50
+"""Reading a head costs a fiftieth of bringing a customer in line."""
+
+
+class Sweep:
+    """One pass over the customers there are when it begins; who comes later begins in line."""
+
+    __slots__ = ("_changed", "_left", "_rules")
+
+    def __init__(self, rules: Rules, keys: Iterable[str], after: str) -> None:
+        """Goes on behind the key `after`; the empty text is before every key."""
+        ordered = sorted(keys)
+        self._left = ordered[bisect_right(ordered, after) :]
+        self._left.reverse()
+        self._rules = rules
+        self._changed: dict[str, bool] = {}
+
+    def next_key(self) -> str | None:
+        """The next key to look at, or None at the end."""
+        return self._left.pop() if self._left else None
+
+    def concerns(self, key: str, live: Mapping[str, CustomerState], stored: Mapping[str, bytes]) -> bool:
+        """Whether the customer has to be brought in line. One whose bytes are broken is left alone: she is
+        reported when she is touched."""
+        state = live.get(key)
+        if state is not None:
+            digest, has_runs = state.rules_digest, bool(state.runs)
+        else:
+            try:
+                _, digest, has_runs = head_of(stored[key])
+            except StateError:
+                return False
+        return digest != self._rules.digest and (has_runs or self._everybody_since(digest))
+
+    def _everybody_since(self, digest: str) -> bool:
+        """Whether what concerns everybody has changed since the set of this digest."""
+        if digest not in self._changed:
+            self._changed[digest] = self._has_changed_since(digest)
+        return self._changed[digest]
+
+    def _has_changed_since(self, digest: str) -> bool:
+        rules = self._rules
+        present, before = rules.known(rules.digest), rules.known(digest)
+        assert present is not None, "a set knows itself"
+        watching = [trigger.id for trigger in (*rules.inactivity, *rules.dates, *rules.segment_starts)]
+        if before is None:
+            return bool(watching or present.segments)
+        return any(present.triggers[name] != before.triggers.get(name) for name in watching) or any(
+            digest != before.segments.get(name) for name, digest in present.segments.items()
+        )
