@@ -1,13 +1,14 @@
-"""A change of rules, for one customer: what becomes of her runs (semantics, section 8).
+"""A change of rules, for one customer: what becomes of her runs, segments and watches (semantics, section 8).
 
 Runs of triggers that are gone or drafts end. Those of another version than the present one's follow its
 `on_edit`: `pin` lets them go on as they began, `migrate` takes them over into the new version behind the last
 mail they did, `drain` lets them come to one more mail. Whether a run is a shadow stays as it began.
 """
 
+from trigger_engine.core import membership
 from trigger_engine.core.program import Mail, Wait, of_variant
 from trigger_engine.core.rules import Rules, Trigger
-from trigger_engine.core.runs import reschedule
+from trigger_engine.core.schedule import reschedule
 from trigger_engine.core.state import Run
 from trigger_engine.core.steps import enter
 from trigger_engine.core.turn import Turn
@@ -16,7 +17,7 @@ from trigger_engine.core.turn import Turn
 def bring_in_line(turn: Turn) -> None:
     """Bring the customer in line with the rules of the turn, others than those of her last touch."""
     state, rules = turn.state, turn.rules
-    state.rules_digest = rules.digest
+    earlier_digest, state.rules_digest = state.rules_digest, rules.digest
     for run in tuple(state.runs):
         _place(rules, run)
         present = rules.present(run.trigger_id)
@@ -24,6 +25,7 @@ def bring_in_line(turn: Turn) -> None:
             turn.end(run, "exited", "the trigger is no longer live in the active rules.")
         elif present.version != run.trigger_version:
             _edit(turn, run, present)
+    membership.bring_in_line(turn, earlier_digest)
     reschedule(rules, state)
 
 

@@ -63,6 +63,15 @@ def note_offer(state: CustomerState, given: Given, at: Instant, send_id: str) ->
         state.offers.remove(min(state.offers, key=lambda offer: offer.at))
 
 
+def note_order(state: CustomerState, at: Instant) -> None:
+    """Count the orders in a row that came while an offer was valid. One that arrives behind a later one
+    changes nothing: only the last orders count."""
+    if state.orders.last_at is not None and at < state.orders.last_at:
+        return
+    on_offer = any(offer.at <= at < offer.valid_until for offer in state.offers)
+    state.orders_on_offer = state.orders_on_offer + 1 if on_offer else 0
+
+
 def return_offer(state: CustomerState, send_id: str) -> None:
     """The mail with the offer was not sent after all."""
     if any(offer.send_id == send_id for offer in state.offers):

@@ -22,22 +22,11 @@ from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import ID_LENGTH_MAX, RUNS_MAX
 from trigger_engine.core.patterns import EventPattern
 from trigger_engine.core.program import Mail, Wait, of_variant
-from trigger_engine.core.rules import Rules, Trigger
+from trigger_engine.core.rules import Trigger
 from trigger_engine.core.state import CustomerState, Happening, Run
 from trigger_engine.core.steps import enter, perform
 from trigger_engine.core.trim import keep
 from trigger_engine.core.turn import Turn
-
-
-def reschedule(rules: Rules, state: CustomerState) -> None:
-    """Set the customer's next wake-up to the earliest time at which something is due by itself."""
-    paused = rules.paused_ids
-    due = [run.due_at for run in state.runs if run.trigger_id not in paused]
-    if state.segments_flip_at is not None:
-        due.append(state.segments_flip_at)
-    for watch in state.watches:
-        due.append(watch.due_at)
-    state.next_wake_up_at = min(due, default=None)
 
 
 def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:

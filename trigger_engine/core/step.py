@@ -5,26 +5,30 @@
 The result depends on the arguments alone, so the live engine, a backtest and an explanation give the same
 answer. The given state is updated in place. `state.next_wake_up_at` says when to come back.
 
-An event is taken in this order: known already? → what it tells about the customer → what became of a mail
-→ runs it ends → runs it starts or prolongs → what later starts must be held against. Endings come before
-starts, so an event that does both ends the old run and begins a new one.
+An event is taken in this order: known already? → what a change of rules asks for → what it tells about the
+customer → what became of a mail → runs it ends → runs it starts or prolongs → what later starts must be held
+against → segments and watches. Endings come before starts, so an event that does both ends the old run and
+begins a new one. At a wake-up the order is: runs, segments, watches.
 """
 
+from schemas.event import CUSTOMER_ERASED, HANDOVER_STATE
+from trigger_engine.core import hand_over, membership, thresholds, watches
 from trigger_engine.core.edits import bring_in_line
 from trigger_engine.core.effects import Effect
 from trigger_engine.core.endings import end_runs, note_endings
+from trigger_engine.core.erasure import erase
 from trigger_engine.core.inputs import Cause, EventInput, Input, RulesChange, WakeUp
-from trigger_engine.core.mails import hear_outcome, take_back
+from trigger_engine.core.mails import hear_outcome
+from trigger_engine.core.offers import note_order
 from trigger_engine.core.packed import add_recent
 from trigger_engine.core.patterns import EventPattern
 from trigger_engine.core.projection import MAIL_OUTCOMES, project
 from trigger_engine.core.rules import Concern, Rules
-from trigger_engine.core.runs import meet, reschedule
-from trigger_engine.core.state import CustomerState, Run, new_state
+from trigger_engine.core.runs import meet
+from trigger_engine.core.schedule import due_runs, reschedule
+from trigger_engine.core.state import CustomerState
 from trigger_engine.core.steps import perform
 from trigger_engine.core.turn import Turn
-
-ERASED = "customer_erased"
 
 
 def step(rules: Rules, state: CustomerState, input: Input, now: int) -> tuple[CustomerState, list[Effect]]:
@@ -47,11 +51,14 @@ def abandon(
     """
     turn = Turn(rules, state, wake_up.due_at, now, wake_up.cause)
     until = min(wake_up.due_at, now)
-    for run in _due(rules, state, until):
+    for run in due_runs(rules, state, until):
         turn.end(run, "error", f"the step raised, so the run ended: {reason}")
     if state.segments_flip_at is not None and state.segments_flip_at <= until:
         state.segments_flip_at = None
-    state.watches = [watch for watch in state.watches if watch.due_at > until]
+        state.flips = {}
+        state.segments_at = -1
+    raised = watches.due(rules, state, until)
+    state.watches = [watch for watch in state.watches if watch not in raised]
     state.rules_digest = rules.digest
     reschedule(rules, state)
     return state, turn.effects
@@ -72,27 +79,48 @@ def _event(
     state.recent = recent
     cause = event.cause
     state.cause_topic, state.cause_partition, state.cause_offset = cause.topic, cause.partition, cause.offset
-    derived = project(state, event, occurred_at, rules.policy.engagement)
-    concern = rules.concern(event.type, derived)
-    if concern is None and event.type not in MAIL_OUTCOMES and event.type != ERASED:
+    if hand_over.concerned(state, event):
+        turn = Turn(rules, state, occurred_at, now, cause)
+        turn.effects = effects
+        if hand_over.follow(turn, event):
+            return state, effects
+    concern = rules.concern(event.type, _learn(rules, state, event, occurred_at))
+    known_anew = membership.concerned(rules, state, event)
+    news = event.type in MAIL_OUTCOMES or event.type == CUSTOMER_ERASED
+    if concern is None and not known_anew and not news:
         return state, effects
     turn = Turn(rules, state, occurred_at, now, cause)
     turn.effects = effects
-    if event.type == ERASED:
-        return _erase(turn), turn.effects
+    if event.type == CUSTOMER_ERASED:
+        erase(turn, event)
+        return state, turn.effects
     if event.type in MAIL_OUTCOMES:
         hear_outcome(turn, event)
     if concern is not None:
         _follow_rules(turn, concern, event)
+    if known_anew or membership.concerned(rules, state, event):  # a `set` step may have made it so since
+        membership.follow(turn, event)
+        reschedule(rules, state)
     return state, turn.effects
+
+
+def _learn(rules: Rules, state: CustomerState, event: EventInput, at: int) -> tuple[str, str] | None:
+    """What the event tells of the customer; a state handed over has been merged already."""
+    if event.type == HANDOVER_STATE:
+        return None
+    if event.type == "order_completed":
+        note_order(state, at)
+    return project(state, event, at, rules.policy.engagement)
 
 
 def _catch_up(rules: Rules, state: CustomerState, at: int, now: int, cause: Cause) -> list[Effect]:
     """What a change of rules asks for, decided as of its marker; nothing for a customer not known before."""
-    if state.blank:
+    if state.blank or state.alias is not None:
         state.rules_digest = rules.digest
         return []
-    if rules.activation is not None:
+    if rules.activation is None:  # a partition that does not know its marker: as of this input
+        rules = rules.activated(at, cause)
+    else:
         at, cause = rules.activated_at, rules.activation
     turn = Turn(rules, state, at, now, cause)
     bring_in_line(turn)
@@ -106,6 +134,8 @@ def _follow_rules(turn: Turn, concern: Concern, event: EventInput) -> None:
     for trigger in concern.starters:
         if isinstance(trigger.pattern, EventPattern):
             meet(turn, trigger, event)
+        else:
+            thresholds.meet(turn, trigger, event)
     if concern.endings:
         note_endings(turn, concern, event)
     reschedule(turn.rules, state)
@@ -119,35 +149,19 @@ def _wake_up(
     if state.rules_digest != rules.digest:
         effects = _catch_up(rules, state, wake_up.due_at, now, wake_up.cause)
     until = min(wake_up.due_at, now)
+    if state.alias is not None:
+        hand_over.expire(state, until)
+        return state, effects
     turn = Turn(rules, state, wake_up.due_at, now, wake_up.cause)
     turn.effects = effects
-    for run in _due(rules, state, until):
+    for run in due_runs(rules, state, until):
         if any(other is run for other in state.runs):  # another may have ended it
             perform(turn, run, until)
+    flip_at = state.segments_flip_at
+    if flip_at is not None and flip_at <= until:
+        membership.evaluate(turn, flip_at, now, event=None)
+    if state.watches:
+        for watch in watches.due(rules, state, until):
+            watches.fall_due(turn, watch)
     reschedule(rules, state)
     return state, turn.effects
-
-
-def _due(rules: Rules, state: CustomerState, until: int) -> list[Run]:
-    """Runs due at or before `until`, earliest first, then by priority, trigger and occasion."""
-    paused = rules.paused_ids
-    due = [run for run in state.runs if run.due_at <= until and run.trigger_id not in paused]
-    due.sort(key=lambda run: (run.due_at, -rules.priority_of(run), run.trigger_id, run.occasion))
-    return due
-
-
-def _erase(turn: Turn) -> CustomerState:
-    """Take back pending mails, end all runs, forget everything but that she was erased.
-
-    The hashes of recent event ids stay, so that the erasure arriving twice is known.
-    """
-    for run in tuple(turn.state.runs):
-        turn.end(run, "exited", "the customer was erased.")
-    for mail in tuple(turn.state.mails):
-        if not mail.cancelling:
-            take_back(turn, mail, "The customer was erased.")
-    erased = new_state(turn.state.customer_key)
-    erased.recent = turn.state.recent
-    erased.cause_topic, erased.cause_partition, erased.cause_offset = turn.state.last_applied()
-    erased.erased_at = turn.at
-    return erased

@@ -147,7 +147,6 @@ def _set(turn: Turn, trigger: Trigger, run: Run, one: SetProfile) -> bool:
     """Not for shadows and held-out runs: they must change nothing that others see."""
     if not run.shadow and not run.held_out:
         profile = turn.state.profile
-        turn.state.segments_at = -1  # segments may read what is set, and no event tells of it
         for name, value in one.preferences.items():
             _prefer(turn, run, profile, name, value)
         if one.pause == "ended":
@@ -157,6 +156,7 @@ def _set(turn: Turn, trigger: Trigger, run: Run, one: SetProfile) -> bool:
         if one.withdraws and run.planned_at >= profile.consent_at:
             profile.marketing_email = False
             profile.consent_at = run.planned_at
+        turn.state.segments_at = -1  # no event tells of it, so all are asked at the next one
     return enter(turn, trigger, run, run.position + 1)
 
 
