@@ -21,6 +21,8 @@ QUEUED_BATCHES_MAX = 8
 """Batches waiting in front of a writer: enough to keep it busy during a poll, few enough to stay small."""
 FLUSH_INPUTS_MAX = 4_000
 """Inputs per transaction: 20 ms of a commit spread over thousands cost nothing measurable each."""
+SWEEP_PER_FLUSH = 500
+"""Customers brought in line with new rules in one turn: some 10 ms, which nobody waits for."""
 REJECTED_WINDOW = 1_000
 SEEK_AGAIN_AFTER = 64
 """Batches dropped before a seek is repeated: the first one may have been lost in a rebalance."""
@@ -95,7 +97,8 @@ class PartitionWriter:
 
     def settled(self, now: Instant) -> bool:
         """Whether everything known up to `now` is applied and durable."""
-        return not (self.busy or self.partition.dirty or self.next_due_at <= now)
+        partition = self.partition
+        return not (self.busy or partition.dirty or partition.sweeping or self.next_due_at <= now)
 
     async def submit(self, batch: Batch, acknowledge: Acknowledge) -> None:
         """Queue a batch; waits while the writer is behind (that is the back-pressure)."""
@@ -125,6 +128,7 @@ class PartitionWriter:
             self._work.clear()
             async with self._turn:
                 worked = await self._read_on() or await self._fire_due()
+                worked = await self._sweep() or worked
             if not worked:
                 await self._work.wait()
 
@@ -218,6 +222,14 @@ class PartitionWriter:
         self._metrics.wake_ups.inc(fired)
         await self._flush()
         return fired > 0
+
+    async def _sweep(self) -> bool:
+        """Tell a slice of the customers of a change of rules. A slice a turn, however much there is to read:
+        dates and waits that the new rules bring must not wait for a quiet hour."""
+        if self._paused or not self.partition.sweep(self._now(), SWEEP_PER_FLUSH):
+            return False
+        await self._flush()
+        return True
 
     async def _flush(self) -> None:
         """Everything since the last flush, in one transaction."""

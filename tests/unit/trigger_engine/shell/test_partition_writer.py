@@ -10,6 +10,7 @@ from msgspec.msgpack import decode
 
 from schemas.topics import EVENTS
 from tests.fixtures.engine_cases import CONFIRMATION, HOUR, T0, added, marker, ordered, profile, rule_set
+from trigger_engine import app as app_module
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.app import WAKE_UPS_PER_FLUSH_MAX, PartitionWriter, TooManyRejected
@@ -137,11 +138,32 @@ async def test_a_span_without_records_moves_the_position() -> None:
 async def test_what_came_before_a_marker_is_flushed_by_the_old_rules() -> None:
     async with running(rules=NO_RULES) as shell:
         await shell.read(profile("ada", "1"), marker(RULES.digest), ordered("ada", "2"), start=0)
-        assert shell.acts == ["commit", "read rules", "commit", "acknowledge"]
-        before, after = shell.flushes
+        await until(lambda: shell.acts[-1] == "commit")  # the sweep's, which finds nobody
+        assert shell.acts == ["commit", "read rules", "commit", "acknowledge", "commit"]
+        before, after, _ = shell.flushes
         assert (before.rules_digest, before.effects) == (NO_RULES.digest, [])
         assert after.rules_digest == RULES.digest
         assert len(after.effects) == 3
+
+
+async def test_after_a_marker_who_has_runs_is_told_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trigger is gone: every run of it ends, though none of these shoppers does anything more."""
+    monkeypatch.setattr(app_module, "SWEEP_PER_FLUSH", 3)
+    other = load_rules(rule_set(CONFIRMATION))
+    names = [f"c{number}" for number in range(8)]
+    async with running() as shell:
+        shell.other_rules = other
+        await shell.read(*(added(name, f"a-{name}") for name in names), start=0)
+        assert shell.writer.settled(T0)
+        shell.flushes.clear()
+        await shell.read(marker(other.digest), start=8)
+        await until(lambda: shell.writer.settled(T0))
+        assert [len(flush.states) for flush in shell.flushes if flush.states] == [3, 3, 2]
+        ended = [e.record for flush in shell.flushes for e in flush.effects]
+        assert [(record.customer_key, record.outcome) for record in ended] == [
+            (name, "exited") for name in names
+        ]
+        assert {(record.cause.kind, record.cause.offset) for record in ended} == {("rules", 8)}
 
 
 async def test_wake_ups_due_before_a_marker_are_decided_by_the_old_rules() -> None:
