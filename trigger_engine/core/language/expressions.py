@@ -10,18 +10,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trigger_engine.core.cel import CelError, CelType, compile_condition, compile_value
-from trigger_engine.core.conditions import DECLARATIONS, MAIL_DECLARATIONS
 from trigger_engine.core.language.problems import Check, Path, Problem, shown
+from trigger_engine.core.segments import MOVING
+from trigger_engine.core.variables import (
+    DATE_DECLARATIONS,
+    DECLARATIONS,
+    MAIL_DECLARATIONS,
+    SEGMENT_DECLARATIONS,
+    access_to,
+)
 
 Scope = Mapping[str, CelType]
 
-SEGMENT_READS = (
-    *("profile", "cart", "orders", "views", "session", "activity", "engagement", "consent", "now"),
-)
 EVENT: Scope = DECLARATIONS
 RUN: Scope = MAIL_DECLARATIONS
-DATE: Scope = {name: kind for name, kind in RUN.items() if name not in ("start", "answer")}
-SEGMENT: Scope = {name: kind for name, kind in RUN.items() if name in SEGMENT_READS}
+DATE: Scope = DATE_DECLARATIONS
+SEGMENT: Scope = SEGMENT_DECLARATIONS
 
 _TEXTS = frozenset({"string", "int", "uint", "double", "bool", "timestamp", "duration", "dyn"})
 _WANTED: Mapping[str, tuple[frozenset[str], str]] = {
@@ -54,7 +58,13 @@ def condition(check: Check, path: Path, value: Any, scope: Scope) -> str:
     """An expression that is true or false."""
     if isinstance(value, bool):
         value = "true" if value else "false"
-    return _checked(check, path, value, "condition, as cart.value > 0", scope, compile_condition)
+    compile = _segment if scope is SEGMENT else compile_condition
+    return _checked(check, path, value, "condition, as cart.value > 0", scope, compile)
+
+
+def _segment(source: str, scope: Scope) -> object:
+    """Of a segment it must be known when time alone can change it."""
+    return compile_condition(source, scope, access_to(scope), MOVING)
 
 
 def expression(check: Check, path: Path, value: Any, scope: Scope, purpose: str) -> str:
@@ -95,10 +105,13 @@ def _problem(path: Path, source: str, error: CelError, scope: Scope) -> Problem:
 def _missing_here(message: str, scope: Scope) -> str | None:
     """What to do about a variable that exists, but not here."""
     for name in ("event", "start", "answer", "segments", "runs"):
-        if message == f"unknown name {name!r}" and name not in scope:
-            if scope is RUN:
-                return "when a step is due there is no event any more; use start"
-            if name in ("event", "start", "answer"):
-                return "there is no event here, only the customer: profile, orders, cart …"
-            return "a segment is a condition on the customer alone"
+        if message != f"unknown name {name!r}" or name in scope:
+            continue
+        if scope is RUN:
+            return "when a step is due there is no event any more; use start"
+        if scope is EVENT:
+            return "steps have an answer; this is asked of an event: use event or start"
+        if name in ("event", "start", "answer"):
+            return "there is no event here, only the customer: profile, orders, cart …"
+        return "a segment is a condition on the customer alone"
     return None
