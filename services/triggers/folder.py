@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import click
 
-from schemas.rule_set import RuleSet, Template
+from schemas.rule_set import RuleSet, Template, TemplateText
 from sender.adapters.template_files import read_templates
 from trigger_engine.core.language import walk
 from trigger_engine.core.lint import Level, lint
@@ -126,11 +126,12 @@ class Place:
         return _yaml_files(self.home / name) or _yaml_files(self.folder / name)
 
 
-def check_folder(folder: Path | None, templates: Path | None = None) -> Checked:
+def check_folder(folder: Path | None, templates: Path | None = None, *, texts: bool = True) -> Checked:
     """Read and check everything (default: the library and its templates).
 
     What is wrong in a single file comes first; what concerns several, and the templates, is looked at only
-    when each file is fine, so that nothing is said that merely follows from something else.
+    when each file is fine, so that nothing is said that merely follows from something else. Without `texts`,
+    of templates only the names count: quick, for who wants decisions and no mails.
     """
     place = Place(folder or LIBRARY)
     template_folder = templates or place.templates
@@ -144,7 +145,7 @@ def check_folder(folder: Path | None, templates: Path | None = None) -> Checked:
     if remarks:
         return Checked(None, _in_order(remarks))
     policy = policies[0] if policies else None
-    compiled = _read_templates(template_folder, triggers, remarks)
+    compiled = _read_templates(template_folder, triggers, remarks) if texts else _nameplates(template_folder)
     names = None if compiled is None else {template.name for template in compiled}
     remarks += [
         Remark(said.level, said.file, said.line, said.field, said.message, said.suggestion)
@@ -218,6 +219,12 @@ def _read_templates(folder: Path, triggers: list[RuleFile], remarks: list[Remark
     except ValueError as error:  # TemplateRefused: a finding a line
         remarks += [_of_template(folder, line) for line in str(error).splitlines()]
     return None
+
+
+def _nameplates(folder: Path) -> list[Template]:
+    """Templates that say no more than their names."""
+    names = [each.name for each in sorted(folder.iterdir()) if each.is_dir() and each.name[0] not in "_."]
+    return [Template.of(name, {"en": TemplateText(subject=name, html=name, text=name)}) for name in names]
 
 
 def _of_template(folder: Path, finding: str) -> Remark:

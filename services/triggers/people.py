@@ -5,20 +5,25 @@ counted only; nothing of a person is shown.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from schemas.instants import Instant
 from schemas.topics import STATE_CHANGELOG
 from services.triggers.words import mail_steps
 from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
+from trigger_engine.core.scene import Scene
+from trigger_engine.core.segments import compile_segment
 from trigger_engine.core.state import CustomerState, Run, StateError, decode_state
 
 FormOf = Callable[[str, str], Mapping[str, Any] | None]
 """(trigger id, version) → its normal form, if some published set has it."""
+IsIn = Callable[[CustomerState], bool]
+"""Whether a customer is in a segment."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,9 +46,7 @@ class People:
     unreadable: int = 0
     runs: Counter[Place] = field(default_factory=Counter)
     members: Counter[str] = field(default_factory=Counter)
-    """By segment id, as of each customer's last evaluation."""
-    qualifying: Counter[str] = field(default_factory=Counter)
-    """By segment id, where a question was asked about each customer."""
+    """By segment id, for the segments asked about."""
     digests: Counter[str] = field(default_factory=Counter)
     """Partitions by the rule set they decide by."""
 
@@ -51,9 +54,7 @@ class People:
         """The runs of one trigger, in order."""
         return {place: self.runs[place] for place in sorted(self.runs) if place.trigger_id == trigger_id}
 
-    def admit(
-        self, key: str, value: bytes, form_of: FormOf, asked: Mapping[str, Callable[[CustomerState], bool]]
-    ) -> None:
+    def admit(self, key: str, value: bytes, form_of: FormOf, is_in: Mapping[str, IsIn]) -> None:
         """Count one record of the changelog."""
         if key == PARTITION_RECORD_KEY:
             self.digests[msgspec.msgpack.decode(value, type=PartitionRecord).rules_digest] += 1
@@ -66,9 +67,8 @@ class People:
         if state.alias is not None:
             return
         self.customers += 1
-        self.members.update(state.segments)
         self.runs.update(_place(run, form_of) for run in state.runs)
-        self.qualifying.update(name for name, holds in asked.items() if holds(state))
+        self.members.update(name for name, holds in is_in.items() if holds(state))
 
 
 def _place(run: Run, form_of: FormOf) -> Place:
@@ -80,24 +80,34 @@ def _place(run: Run, form_of: FormOf) -> Place:
     return Place(run.trigger_id, run.trigger_version, after)
 
 
+def _membership(form: Mapping[str, Any], now: Instant) -> IsIn:
+    segment = compile_segment(form)
+    return lambda state: segment.holds(Scene(state, None, None, now))
+
+
 async def read_people(
     kafka: str,
     partitions: int,
     form_of: FormOf,
     *,
     check_crcs: bool = True,
-    asked: Mapping[str, Callable[[CustomerState], bool]] | None = None,
+    segments: Iterable[Mapping[str, Any]] = (),
+    now: Instant = 0,
     progress: Callable[[int], None] = lambda number: None,
 ) -> People:
-    """Read all states. `progress` is told each partition before it is read. Raises what aiokafka raises."""
+    """Read all states. `progress` is told each partition before it is read. Raises what aiokafka raises.
+
+    Members are counted of these segments (their normal forms), as of `now`, whatever engines know of them.
+    """
     log = KafkaLog(kafka, check_crcs=check_crcs)
     people = People()
+    is_in = {str(form["id"]): _membership(form, now) for form in segments}
     if STATE_CHANGELOG not in await log.partition_counts((STATE_CHANGELOG,)):
         return people
     for number in range(partitions):
         progress(number)
         for key, value in (await _last_values(log, number)).items():
-            people.admit(key, value, form_of, asked or {})
+            people.admit(key, value, form_of, is_in)
     return people
 
 

@@ -9,6 +9,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 from aiokafka.errors import KafkaError
@@ -80,18 +81,27 @@ async def _look(settings: ProcessSettings, rule_set: RuleSet, *, if_empty: bool)
     changes = changes_between(active, rule_set)
     people = None
     if active is not None and changes and not if_empty:
-        people = await count_people(settings, published, partitions)
+        wanted = {form["when"]["enters"] for form in starting_with_existing(active, rule_set)}
+        segments = [form for form in rule_set.segments if form["id"] in wanted]
+        people = await count_people(settings, published, partitions, segments)
     return _Plan(partitions, published, changes, people)
 
 
-async def count_people(settings: ProcessSettings, published: PublishedSets, partitions: int) -> People:
-    """Read all states, saying how far it has come where somebody looks on."""
+async def count_people(
+    settings: ProcessSettings,
+    published: PublishedSets,
+    partitions: int,
+    segments: list[dict[str, Any]] | None = None,
+) -> People:
+    """Read all states, saying how far it has come where somebody looks on; members of these segments too."""
     with Console(stderr=True).status("reading who is mid-series") as status:
         return await read_people(
             settings.kafka,
             partitions,
             published.form_of,
             check_crcs=settings.check_crcs,
+            segments=segments or (),
+            now=machine_now(),
             progress=lambda number: status.update(
                 f"reading who is mid-series: partition {number + 1} of {partitions}"
             ),

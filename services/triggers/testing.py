@@ -31,7 +31,7 @@ class _Chosen:
 def run_stories(paths: tuple[Path, ...], templates: Path | None, *, timeline: bool) -> int:
     """`paths`: a folder (default: the library), or story files. Returns the exit code."""
     chosen = _choose(paths)
-    checked = check_folder(chosen.place.folder, templates)
+    checked = check_folder(chosen.place.folder, templates, texts=False)
     if checked.rule_set is None:
         return _refuse(checked)
     if not chosen.files:

@@ -1,0 +1,153 @@
+"""`tetik triggers lint | test | list | show` on folders: what is said, where, and with which exit code."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from services.cli import main
+from services.triggers.folder import LIBRARY
+
+DOCS = Path(__file__).parents[4] / "docs" / "reference"
+
+
+def tetik(*words: str | Path) -> Result:
+    """Run `tetik triggers …` here; an exception that is no exit is raised."""
+    return CliRunner().invoke(
+        main, ["triggers", *map(str, words)], env={"TETIK_KAFKA": None}, catch_exceptions=False
+    )
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The library in a folder of its own, with its stories."""
+    shutil.copytree(LIBRARY, tmp_path / "shop", ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    return tmp_path / "shop"
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+def test_lint_counts_what_is_fine(shop: Path) -> None:
+    (shop / "segments").mkdir()
+    (shop / "segments" / "vip.yaml").write_text("id: vip\nwhen: orders.total >= 1000\n", "utf-8")
+    result = tetik("lint", shop)
+    assert "3 triggers, 1 segment and 7 templates are fine" in result.stdout
+
+
+def test_lint_sorts_by_file_and_line_and_counts(shop: Path) -> None:
+    change(shop / "welcome-series.yaml", "status: live", "status: lvie")
+    change(shop / "cart-abandoned.yaml", "kind: marketing", "kind: marketng")
+    change(shop / "cart-abandoned.yaml", "cooldown: 7d", "cooldwn: 7d")
+    result = tetik("lint", shop)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == ["cart-abandoned.yaml"] * 2 + ["welcome-series.yaml"]
+    assert lines[-1] == "3 errors"
+
+
+def test_lint_as_json(shop: Path) -> None:
+    change(shop / "cart-abandoned.yaml", "cart.value > 0", "cart.valeu > 0")
+    result = tetik("lint", shop, "--format", "json")
+    assert result.exit_code == 1
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert (finding["level"], finding["file"], finding["field"]) == (
+        "error",
+        "cart-abandoned.yaml",
+        "when.where",
+    )
+    assert finding["line"] > 1
+    assert finding["column"] > 1
+    assert finding["suggestion"] == "did you mean 'value'?"
+    assert json.loads(tetik("lint", "--format", "json").stdout) == {"findings": []}
+
+
+def test_the_library_s_stories_hold_in_a_copy_too(shop: Path) -> None:
+    result = tetik("test", shop)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1].endswith("as told, 0 not")
+    assert all(line.startswith("ok ") for line in result.stdout.splitlines()[:-1])
+
+
+def test_a_story_that_fails_shows_its_line_and_the_timeline(shop: Path) -> None:
+    change(shop / "cart-abandoned.yaml", "wait: 45m", "wait: 1h")
+    result = tetik("test", shop / "stories" / "cart-abandoned.yaml")
+    assert result.exit_code == 1
+    text = (shop / "stories" / "cart-abandoned.yaml").read_text("utf-8")
+    line = next(n for n, each in enumerate(text.splitlines(), 1) if "at: 45m" in each)
+    assert f"    stories/cart-abandoned.yaml:{line}: expected mail cart-reminder" in result.stdout
+    assert "What happened" in result.stdout
+    assert "+0s  03-02 09:00    started     cart-abandoned [due 03-02 10:00]" in result.stdout
+
+
+def test_the_timeline_of_good_stories_is_shown_when_asked_for(shop: Path) -> None:
+    file = shop / "stories" / "order-confirmation.yaml"
+    assert "What happened" not in tetik("test", file).stdout
+    assert tetik("test", file, "--timeline").stdout.count("What happened") == 4
+
+
+def test_malformed_stories_fail_and_the_others_are_told(shop: Path) -> None:
+    (shop / "stories" / "a.yaml").write_text("stories:\n- {story: It, steps: [{expcet: welcome}]}\n", "utf-8")
+    result = tetik("test", shop)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        "stories/a.yaml:2: error: stories[0].steps[0].expcet: unknown field 'expcet'"
+    )
+    assert "0 not; 3 mistakes in the files" in result.stdout
+
+
+def test_a_folder_without_stories_says_how_to_write_one(shop: Path) -> None:
+    shutil.rmtree(shop / "stories")
+    result = tetik("test", shop)
+    assert result.exit_code == 1
+    assert "docs/reference/stories.md" in result.stderr
+
+
+def test_files_of_two_folders_are_refused(shop: Path) -> None:
+    other = LIBRARY / "stories" / "welcome-series.yaml"
+    assert tetik("test", shop / "stories" / "welcome-series.yaml", other).exit_code == 2
+
+
+def test_list_of_a_folder(shop: Path) -> None:
+    result = tetik("list", "--folder", shop)
+    assert result.exit_code == 0
+    (cart,) = [line for line in result.stdout.splitlines() if line.startswith("cart-abandoned ")]
+    assert "cart-reminder, cart-questions, cart-last-call" in cart
+    assert "45m after product_added" in cart
+    rows = json.loads(tetik("list", "--folder", shop, "--format", "json").stdout)["triggers"]
+    assert [row["id"] for row in rows] == ["cart-abandoned", "order-confirmation", "welcome-series"]
+    assert rows[0]["mails"] == ["cart-reminder", "cart-questions", "cart-last-call"]
+
+
+def test_show_of_a_folder(shop: Path) -> None:
+    result = tetik("show", "cart-abandoned", "--folder", shop)
+    assert "    when.where: cart.value > 0\n        def " in result.stdout
+    shown = json.loads(tetik("show", "cart-abandoned", "--folder", shop, "--format", "json").stdout)
+    assert [each["source"] for each in shown["conditions"]] == ["cart.value > 0", "cart.id"]
+    assert shown["runs"] is None
+    assert shown["version"] in result.stdout
+
+
+def test_show_offers_the_nearest_id(shop: Path) -> None:
+    result = tetik("show", "cart-abandond", "--folder", shop)
+    assert result.exit_code == 1
+    assert (
+        result.stderr == "there is no trigger 'cart-abandond' in this set; did you mean 'cart-abandoned'?\n"
+    )
+
+
+def test_the_stories_in_the_docs_hold(shop: Path) -> None:
+    examples = (DOCS / "stories.md").read_text("utf-8").split("```yaml\n")[1:]
+    shutil.rmtree(shop / "stories")
+    (shop / "stories").mkdir()
+    for number, example in enumerate(examples):
+        (shop / "stories" / f"{number}.yaml").write_text(example.split("```")[0], "utf-8")
+    result = tetik("test", shop)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1] == "4 stories: 4 as told, 0 not"
