@@ -11,7 +11,7 @@ are handed in, as the log's own clock demands.
 from typing import Any
 
 from schemas.instants import parse_instant
-from schemas.records import CauseRecord, DecisionRecord, EmailRequestRecord
+from schemas.records import CauseRecord, DecisionRecord, EmailRequestRecord, EventRecord
 from schemas.rule_set import RuleSet, Template, TemplateText
 from trigger_engine.core.durations import parse_duration
 from trigger_engine.core.effects import Decide, Effect
@@ -89,6 +89,8 @@ def at(offset: str) -> int:
 def line(effect: Effect) -> str:
     """An effect in a few words."""
     record = effect.record
+    if isinstance(record, EventRecord):
+        return f"{record.type} for {record.customer_id or record.anonymous_id}"
     if isinstance(record, EmailRequestRecord):
         return f"{record.action} {record.step}"
     step_name = f"/{record.step}" if record.step else ""
