@@ -7,11 +7,12 @@ passes a `Pace` before everything it does, where the simulator lets others act, 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from contextvars import Context
+from itertools import count
 from typing import Literal, Protocol
 
-from schemas.headers import KafkaHeaders
 from trigger_engine.adapters.log_port import Bounds, Fenced, Row
 
 Place = tuple[str, int]
@@ -39,15 +40,16 @@ class NoPace:
 
 
 class MemoryRecord:
-    """A record as it lies in its partition. `visible_at` is the broker's time when it became readable."""
+    """A record as it lies in its partition. `order` is its place among all records of the broker, `owner` the
+    writer of its transaction, `visible_at` the broker's time when it became readable."""
 
-    __slots__ = ("aborted", "headers", "key", "offset", "value", "visible_at")
+    __slots__ = ("aborted", "headers", "key", "offset", "order", "owner", "value", "visible_at")
 
-    def __init__(self, offset: int, key: bytes | None, value: bytes, headers: KafkaHeaders) -> None:
+    def __init__(self, offset: int, order: int, owner: str | None, row: Row) -> None:
         self.offset = offset
-        self.key = key
-        self.value: bytes | None = value
-        self.headers = headers
+        self.order = order
+        self.owner = owner
+        self.key, self.value, self.headers = row
         self.aborted = False
         self.visible_at: int | None = None
 
@@ -55,7 +57,8 @@ class MemoryRecord:
 class MemoryPartition:
     """One partition: records and markers (None) by offset."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: Iterator[int]) -> None:
+        self._order = order
         self._entries: list[MemoryRecord | None] = []
         self._open: dict[str, int] = {}
 
@@ -72,7 +75,7 @@ class MemoryPartition:
     def append(self, row: Row, owner: str | None, now: int) -> None:
         """Write a record, of the transaction of `owner` if one is named."""
         offset = len(self._entries)
-        record = MemoryRecord(offset, *row)
+        record = MemoryRecord(offset, next(self._order), owner, row)
         if owner is None:
             record.visible_at = now
         else:
@@ -113,21 +116,36 @@ class MemoryBroker:
     """The topics and the transaction coordinator. `now` stamps when records became visible."""
 
     def __init__(self, topics: dict[str, int], *, now: Callable[[], int] = lambda: 0) -> None:
+        self._order = count()
         self._topics: dict[str, list[MemoryPartition]] = {}
-        for name, count in topics.items():
-            self.create(name, count)
+        for name, partitions in topics.items():
+            self.create(name, partitions)
         self._producers: dict[str, _Producer] = {}
         self._pace: Pace = NoPace()
         self._ending: list[asyncio.Task[None]] = []
+        self._waiting: list[asyncio.Future[None]] = []
         self._now = now
 
     def create(self, topic: str, partitions: int) -> None:
         """A new topic."""
-        self._topics[topic] = [MemoryPartition() for _ in range(partitions)]
+        self._topics[topic] = [MemoryPartition(self._order) for _ in range(partitions)]
 
     def set_pace(self, pace: Pace) -> None:
         """How long the coordinator takes between a decision and each marker."""
         self._pace = pace
+
+    async def news(self) -> None:
+        """Wait until something may have become readable, somewhere."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await waiting
+
+    def tell(self) -> None:
+        """Wake up everybody who waits for news."""
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
 
     def partition_counts(self) -> dict[str, int]:
         """How many partitions each topic has."""
@@ -140,6 +158,7 @@ class MemoryBroker:
     def produce(self, topic: str, number: int, row: Row) -> None:
         """Write a record outside of any transaction."""
         self.partition(topic, number).append(row, None, self._now())
+        self.tell()
 
     def fetch(self, topic: str, number: int, start: int, limit: int) -> tuple[list[MemoryRecord], int]:
         """Committed records from `start`, and the position behind: markers and aborted records count."""
@@ -157,6 +176,11 @@ class MemoryBroker:
         await producer.ended.wait()
         self._check(producer, epoch)
         return epoch
+
+    @property
+    def deciding(self) -> bool:
+        """Whether a decided transaction still lacks markers."""
+        return not all(task.done() for task in self._ending)
 
     async def settled(self) -> None:
         """Wait until every decided transaction has its markers."""
@@ -192,12 +216,15 @@ class MemoryBroker:
         producer.state = "committing" if committed else "aborting"
         producer.ended.clear()
         self._ending = [task for task in self._ending if not task.done()]
-        self._ending.append(asyncio.create_task(self._write_markers(name, producer, committed)))
+        # In a context of its own: once decided it is the broker's work, whatever becomes of the client.
+        work = self._write_markers(name, producer, committed)
+        self._ending.append(asyncio.get_running_loop().create_task(work, context=Context()))
 
     async def _write_markers(self, name: str, producer: _Producer, committed: bool) -> None:
         for place, records in producer.written.items():
             await self._pace.at(f"marker {place[0]}")
             self.partition(*place).end_transaction(name, committed, records, self._now())
+            self.tell()
         producer.written = {}
         producer.state = "empty"
         producer.ended.set()

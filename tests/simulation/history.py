@@ -1,0 +1,98 @@
+"""What happens in a simulated shop: a list that can be cut anywhere and pasted into a test.
+
+Each item comes `gap` milliseconds of shop time after the one before. The list does not say how the tasks
+are interleaved or how long a write takes: the seed does.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from schemas.instants import Instant, format_instant
+from schemas.records import EventRecord
+
+FaultKind = Literal["kill", "freeze", "thaw", "isolate", "heal", "rebalance", "clock", "sender"]
+"""kill: the process ends at its `amount`-th step from now. freeze, thaw: it stops in whatever it does and goes
+on later. isolate, heal: the group takes its partitions away without its knowing. clock: its clock jumps by
+`amount` ms. sender: the sender starts again, from where it committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event. It happened `late` ms before ingest met it, whose clock is off by `skew` ms, and reached the
+    log `held` ms later (of the loop's time, in which others may overtake it)."""
+
+    gap: int
+    event_id: str
+    type: str
+    customer: str | None = None
+    device: str | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    late: int = 0
+    skew: int = 0
+    held: int = 0
+    backfill: bool = False
+
+    def record(self, now: Instant) -> EventRecord:
+        """As ingest writes it at `now`."""
+        return EventRecord(
+            event_id=self.event_id,
+            type=self.type,
+            occurred_at=format_instant(now - self.late),
+            received_at=format_instant(now + self.skew),
+            source="shop",
+            customer_id=self.customer,
+            anonymous_id=self.device,
+            properties=self.properties,
+            backfill=self.backfill,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The rule set of this number is published."""
+
+    gap: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing for a while; with `outage`, the engine finds all of it past at once."""
+
+    gap: int
+    outage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something goes wrong with a worker."""
+
+    gap: int
+    kind: FaultKind
+    worker: int = 0
+    amount: int = 0
+
+
+Item: TypeAlias = Happened | Published | Quiet | Fault
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A whole simulation. `noise` is the share of fetched batches that are lost, doubled or late."""
+
+    seed: int
+    items: tuple[Item, ...]
+    partitions: int = 3
+    workers: int = 2
+    noise: float = 0.05
+
+    @property
+    def events(self) -> int:
+        """How many events the shop sends."""
+        return sum(isinstance(item, Happened) for item in self.items)
+
+    def pasted(self) -> str:
+        """As Python, for a test."""
+        lines = "".join(f"    {item!r},\n" for item in self.items)
+        rest = f"partitions={self.partitions}, workers={self.workers}, noise={self.noise}"
+        return f"History({self.seed}, (\n{lines}), {rest})"

@@ -1,0 +1,155 @@
+"""Histories of shoppers, generated: carts filled and left, orders, devices that become customers, late and
+repeated events, changes of consent, edits of the rules, and everything that goes wrong with processes."""
+
+from random import Random
+from typing import Any
+
+from schemas.instants import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from tests.simulation.history import Fault, FaultKind, Happened, History, Item, Published, Quiet
+
+CUSTOMERS = 30
+_PRODUCTS = ("p1", "p2", "p3", "p4")
+_GAPS = (0, 0, 0, 5 * SECOND_MS, 40 * SECOND_MS, 3 * MINUTE_MS, 12 * MINUTE_MS)
+_LONG_GAPS = (50 * MINUTE_MS, 2 * HOUR_MS, 9 * HOUR_MS, 25 * HOUR_MS)
+_TYPES = (
+    ("product_viewed", 12),
+    ("product_added", 12),
+    ("cart_updated", 3),
+    ("product_removed", 2),
+    ("cart_emptied", 2),
+    ("checkout_started", 4),
+    ("order_completed", 5),
+    ("page_viewed", 2),
+    ("email_opened", 1),
+    ("email_clicked", 1),
+    ("profile_updated", 2),
+    ("subscribed", 1),
+    ("unsubscribed", 1),
+    ("signed_up", 2),
+)
+_FAULTS: tuple[tuple[FaultKind, int], ...] = (
+    ("kill", 8),
+    ("freeze", 3),
+    ("thaw", 4),
+    ("isolate", 3),
+    ("heal", 4),
+    ("rebalance", 3),
+    ("clock", 1),
+    ("sender", 1),
+)
+
+
+class _Shoppers:
+    """Draws items one by one."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._sent: list[Happened] = []
+        self._number = 0
+
+    def event(self) -> Happened:
+        """Something a shopper does, or a repetition of it."""
+        random = self._random
+        if self._sent and random.random() < 0.06:
+            again = random.choice(self._sent[-60:])
+            return Happened(**{**_fields(again), "gap": self._gap(), "held": 0})
+        self._number += 1
+        (type,) = random.choices([name for name, _ in _TYPES], [weight for _, weight in _TYPES])
+        customer, device = self._who()
+        event = Happened(
+            gap=self._gap(),
+            event_id=f"e{self._number}",
+            type=type,
+            customer=customer,
+            device=device,
+            properties=self._properties(type, customer),
+            late=random.choice((0, 0, 0, 0, 20 * SECOND_MS, 10 * MINUTE_MS, 2 * HOUR_MS, 30 * HOUR_MS)),
+            skew=random.choice((0, 0, 0, -2 * SECOND_MS, 3 * SECOND_MS)),
+            held=random.choice((0, 0, 0, 0, 0, 30, 400)),
+            backfill=random.random() < 0.02,
+        )
+        self._sent.append(event)
+        return event
+
+    def known(self, number: int) -> Happened:
+        """A customer who can be mailed."""
+        self._number += 1
+        properties = {
+            "email": f"c{number}@customers.example",
+            "locale": "en",
+            "consent": {"marketing_email": self._random.random() < 0.9},
+        }
+        return Happened(SECOND_MS, f"e{self._number}", "signed_up", f"c{number}", None, properties)
+
+    def fault(self) -> Fault:
+        """Something that goes wrong."""
+        random = self._random
+        (kind,) = random.choices([name for name, _ in _FAULTS], [weight for _, weight in _FAULTS])
+        amount = 0
+        if kind == "kill":
+            amount = random.randint(1, 120)
+        elif kind == "clock":
+            amount = random.choice((-1, 1)) * random.choice((SECOND_MS, MINUTE_MS, 20 * MINUTE_MS))
+        return Fault(random.choice((0, SECOND_MS)), kind, random.randrange(4), amount)
+
+    def _who(self) -> tuple[str | None, str | None]:
+        random = self._random
+        number = min(int(random.expovariate(4 / CUSTOMERS)), CUSTOMERS - 1)
+        chance = random.random()
+        if chance < 0.72:
+            return f"c{number}", None
+        return (None, f"d{number}") if chance < 0.9 else (f"c{number}", f"d{number}")
+
+    def _gap(self) -> int:
+        random = self._random
+        return random.choice(_LONG_GAPS) if random.random() < 0.02 else random.choice(_GAPS)
+
+    def _product(self) -> dict[str, Any]:
+        random = self._random
+        name = random.choice(_PRODUCTS)
+        price = random.choice((5, 19.9, 120))
+        return {"product_id": name, "name": name, "category": name[-1:], "price": price, "quantity": 1}
+
+    def _properties(self, type: str, customer: str | None) -> dict[str, Any]:
+        random = self._random
+        if type in ("product_viewed", "product_added", "product_removed"):
+            return self._product()
+        if type in ("cart_updated", "checkout_started"):
+            return {"products": [self._product() for _ in range(random.randrange(3))]}
+        if type == "order_completed":
+            return {"order_id": f"o{self._number}", "total": random.choice((10, 60, 400)), "currency": "GBP"}
+        if type == "profile_updated":
+            return random.choice(
+                ({"email": f"new-{customer}@customers.example"}, {"consent": {"marketing_email": True}}, {})
+            )
+        if type == "signed_up":
+            return {"email": f"{customer}@customers.example", "consent": {"marketing_email": True}}
+        return {}
+
+
+def _fields(event: Happened) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in Happened.__slots__}
+
+
+def history_of(seed: int, events: int, rule_sets: int) -> History:
+    """A history of so many events of the shop."""
+    random = Random(f"history-{seed}")
+    shoppers = _Shoppers(random)
+    items: list[Item] = [Published(0, 0)]
+    items += [shoppers.known(number) for number in range(CUSTOMERS)]
+    while sum(isinstance(item, Happened) for item in items) < events:
+        chance = random.random()
+        if chance < 0.9:
+            items += [shoppers.event() for _ in range(min(10, events))]
+        elif chance < 0.93:
+            items.append(Quiet(random.choice((0, HOUR_MS, DAY_MS)), random.random() < 0.3))
+        elif chance < 0.945 and rule_sets > 1:
+            items.append(Published(SECOND_MS, random.randrange(rule_sets)))
+        items += [shoppers.fault() for _ in range(random.choice((0, 0, 1, 1, 2)))]
+    return History(
+        seed,
+        tuple(items),
+        partitions=random.choice((1, 2, 3, 4)),
+        workers=random.choice((1, 2, 2, 3)),
+        noise=random.choice((0.0, 0.03, 0.15)),
+    )

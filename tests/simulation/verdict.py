@@ -1,0 +1,162 @@
+"""Whether a simulated run is right: every expected decision exactly once, none beyond, none early.
+
+Raw committed records are counted, never de-duplicated first.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from schemas.instants import parse_instant
+from schemas.keys import customer_key
+from schemas.records import (
+    DecisionRecord,
+    decode_decision,
+    decode_email_request,
+    decode_event,
+    encode_record,
+)
+from tests.simulation.expected import Judge
+from tests.simulation.world import Outcome
+from trigger_engine.core.flush import PARTITION_RECORD_KEY
+from trigger_engine.core.state import CustomerState, decode_state
+
+NO_CHECK_RESULTS = frozenset({"cancelling", "cancelled", "regret", "exited", "superseded", "goal"})
+"""Decisions on a step that are not what its checks said."""
+SHOWN_MAX = 5
+
+
+def problems(outcome: Outcome, judge: Judge) -> list[str]:
+    """What is wrong with a run, one line each; none if it is right."""
+    decisions = [decode_decision(record.value or b"") for records in outcome.log.decisions for record in records]
+    found = [f"a process ended with {failure}" for failure in outcome.failures]
+    found += [f"dead letter: {letter.value!r}" for letter in outcome.log.dead_letters]
+    found += _doubled(outcome, decisions)
+    found += _early(decisions)
+    found += _before_the_backlog(outcome, decisions)
+    found += _differences(outcome, decisions, judge)
+    return found
+
+
+def _doubled(outcome: Outcome, decisions: list[DecisionRecord]) -> list[str]:
+    ids = Counter(decision.decision_id for decision in decisions)
+    checks = Counter(
+        (decision.trigger_id, decision.occasion, decision.step, decision.attempt)
+        for decision in decisions
+        if decision.step is not None and decision.outcome not in NO_CHECK_RESULTS
+    )
+    requests = Counter(
+        (request.send_id, request.action)
+        for records in outcome.log.requests
+        for request in (decode_email_request(record.value or b"") for record in records)
+    )
+    said = [f"decision {one} is on the log {number} times" for one, number in ids.items() if number > 1]
+    said += [f"the checks of {one} were decided {number} times" for one, number in checks.items() if number > 1]
+    said += [f"request {one} is on the log {number} times" for one, number in requests.items() if number > 1]
+    return said + [f"mail {one} went out {number} times" for one, number in outcome.mailed.items() if number > 1]
+
+
+def _early(decisions: Iterable[DecisionRecord]) -> list[str]:
+    """No wake-up is performed before its time."""
+    return [
+        f"early: {_name(decision)} at {decision.decided_at}, due at {decision.due_at or decision.occurred_at}"
+        for decision in decisions
+        if decision.cause.kind == "wake_up"
+        and (
+            decision.decided_at < decision.occurred_at
+            or (decision.step is not None and decision.due_at is not None and decision.decided_at < decision.due_at)
+        )
+    ]
+
+
+def _before_the_backlog(outcome: Outcome, decisions: list[DecisionRecord]) -> list[str]:
+    """A wake-up due at T must come after everything of its customer that could be read at T, except what
+    stands behind an event received later than T."""
+    said = []
+    woken = defaultdict(list)
+    for decision in decisions:
+        if decision.cause.kind == "wake_up":
+            woken[decision.customer_key].append(decision)
+    for number, records in enumerate(outcome.log.events):
+        received_max = 0
+        seen: set[tuple[str | None, str]] = set()
+        for record in records:
+            event = decode_event(record.value or b"")
+            received_max = max(received_max, parse_instant(event.received_at))
+            key = customer_key(event.customer_id, event.anonymous_id)
+            if (key, event.event_id) in seen:
+                continue  # a repetition changes nothing, so it is no input that a wake-up could point to
+            seen.add((key, event.event_id))
+            for decision in woken.get(key or "", ()):
+                due_at = parse_instant(decision.occurred_at)
+                readable_at = outcome.fastest_clock[number][record.offset]
+                if decision.cause.offset < record.offset and received_max <= due_at and readable_at <= due_at:
+                    said.append(f"before the backlog: {_name(decision)} knew nothing of offset {record.offset}")
+    return said
+
+
+def _differences(outcome: Outcome, decisions: list[DecisionRecord], judge: Judge) -> list[str]:
+    expected = judge.expected(outcome, decisions)
+    said = []
+    found = Counter(encode_record(decision) for decision in decisions)
+    wanted = Counter(encode_record(decision) for decision in expected.decisions)
+    said += [f"missing: {_shown(value)}" for value in (wanted - found)]
+    said += [f"unexpected: {_shown(value)}" for value in (found - wanted)]
+    requests = Counter(record.value or b"" for records in outcome.log.requests for record in records)
+    asked_for = Counter(expected.requests)
+    said += [f"missing request: {value.decode()}" for value in (asked_for - requests)]
+    said += [f"unexpected request: {value.decode()}" for value in (requests - asked_for)]
+    states = {
+        (record.key or b"").decode(): record.value for records in outcome.log.states for record in records
+    }
+    states.pop(PARTITION_RECORD_KEY, None)
+    said += [
+        f"the state of {key} differs: {_different_fields(state, expected.states.get(key))}"
+        for key, state in states.items()
+        if _in_line(expected.states.get(key)) != _in_line(state)
+    ]
+    handed_over = Counter(
+        _said(record.value) for records in outcome.log.events for record in records if record.owner is not None
+    )
+    wanted_over = Counter(_said(value) for value in expected.handed_over)
+    said += [f"missing event for another customer: {value}" for value in (wanted_over - handed_over)]
+    said += [f"unexpected event for another customer: {value}" for value in (handed_over - wanted_over)]
+    return said
+
+
+def _in_line(state: bytes | None) -> CustomerState | None:
+    """Whether she has been told of a change of rules that leaves her alone depends on whether somebody looked."""
+    if state is None:
+        return None
+    decoded = decode_state(state)
+    decoded.rules_digest = ""
+    return decoded
+
+
+def _different_fields(one: bytes | None, other: bytes | None) -> str:
+    first, second = _in_line(one), _in_line(other)
+    names = CustomerState.__struct_fields__
+    return ", ".join(
+        f"{name} is {getattr(first, name, None)!r}, expected {getattr(second, name, None)!r}"
+        for name in names
+        if getattr(first, name, None) != getattr(second, name, None)
+    )
+
+
+def _said(value: bytes | None) -> str:
+    """An event for another customer, but for when it was written."""
+    event = decode_event(value or b"")
+    return f"{event.type} {event.event_id} for {customer_key(event.customer_id, event.anonymous_id)}"
+
+
+def _name(decision: DecisionRecord) -> str:
+    step = "" if decision.step is None else f", step {decision.step}"
+    return f"{decision.outcome} of {decision.trigger_id} for {decision.occasion}{step}"
+
+
+def _shown(value: bytes) -> str:
+    decision = decode_decision(value)
+    cause = decision.cause
+    return (
+        f"{_name(decision)}, due {decision.due_at}, decided {decision.decided_at}, "
+        f"by {cause.kind} at {cause.partition}/{cause.offset}, rules {decision.rules_digest[:8]}: {decision.reason}"
+    )
