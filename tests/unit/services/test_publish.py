@@ -98,9 +98,18 @@ def test_every_broken_file_is_named_and_nothing_that_follows_from_it(triggers: P
 
 def test_a_missing_template_is_named(triggers: Path) -> None:
     (triggers / "carts.yaml").write_text(CART.replace("mail: cart-questions", "mail: cart-question"), "utf-8")
-    (said,) = problems(triggers)
-    assert "no template" in said
-    assert "'cart-question'" in said
+    line = CART.splitlines().index("  - mail: cart-questions") + 1
+    assert problems(triggers) == [
+        f"triggers/carts.yaml:{line}: error: steps[2].mail: there is no template 'cart-question'; "
+        "did you mean 'cart-questions'?"
+    ]
+
+
+def test_where_no_template_is_alike_all_are_named(triggers: Path, templates: Path) -> None:
+    write_template(templates, "hello", LINK, "{{ unsubscribe_url }}")
+    (triggers / "order.yaml").write_text(ORDER, "utf-8")
+    (said,) = problems(triggers, templates)
+    assert said.endswith("there is no template 'order-confirmation'; there are: hello")
 
 
 def test_an_id_belongs_to_one_file(triggers: Path) -> None:
