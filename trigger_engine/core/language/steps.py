@@ -246,10 +246,12 @@ class _Steps:
         if depth > CHOOSE_DEPTH_MAX:
             said = f"choose stands more than {CHOOSE_DEPTH_MAX} deep"
             check.say(path, said, "join the conditions with && or make it two triggers")
+            self.all_known = False
             return []
         if not isinstance(value, list) or not value:
             said = "choose is a list of branches"
             check.say(path, said, "write - if: cart.value >= 1000 and below it mail: cart-discount")
+            self.all_known = False
             return []
         form = [self._branch((*path, number), branch, depth) for number, branch in enumerate(value)]
         for number, branch in enumerate(form[:-1]):
