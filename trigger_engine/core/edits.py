@@ -18,15 +18,21 @@ def bring_in_line(turn: Turn) -> None:
     """Bring the customer in line with the rules of the turn, others than those of her last touch."""
     state, rules = turn.state, turn.rules
     earlier_digest, state.rules_digest = state.rules_digest, rules.digest
-    for run in tuple(state.runs):
+    bring_runs_in_line(turn)
+    membership.bring_in_line(turn, earlier_digest)
+    reschedule(rules, state)
+
+
+def bring_runs_in_line(turn: Turn) -> None:
+    """The runs alone; those that are in line already stay as they are."""
+    rules = turn.rules
+    for run in tuple(turn.state.runs):
         _place(rules, run)
         present = rules.present(run.trigger_id)
         if present is None or not (present.active or present.paused):
             turn.end(run, "exited", "the trigger is no longer live in the active rules.")
         elif present.version != run.trigger_version:
             _edit(turn, run, present)
-    membership.bring_in_line(turn, earlier_digest)
-    reschedule(rules, state)
 
 
 def _edit(turn: Turn, run: Run, present: Trigger) -> None:

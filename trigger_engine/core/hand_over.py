@@ -20,6 +20,7 @@ from schemas.ids import handover_ask_id, handover_state_id
 from schemas.instants import Instant, format_instant
 from schemas.keys import ANONYMOUS_PREFIX, RESERVED_PREFIXES
 from schemas.records import EventRecord
+from trigger_engine.core.edits import bring_runs_in_line
 from trigger_engine.core.effects import HandOver
 from trigger_engine.core.endings import apply_known
 from trigger_engine.core.erasure import SOURCE, erase_device, forget
@@ -131,6 +132,8 @@ def merge(turn: Turn, event: EventInput) -> None:
         return
     turn.state.hand_overs = hand_overs
     unite(turn, other)
+    if other.rules_digest != turn.rules.digest and turn.rules.known(other.rules_digest) is not None:
+        bring_runs_in_line(turn)  # the device's partition had not come to the marker yet
     for run in tuple(turn.state.runs):
         apply_known(turn, run)
     reschedule(turn.rules, turn.state)

@@ -23,11 +23,13 @@ from tests.unit.trigger_engine.core.history import at, line, rules_of
 from trigger_engine.core.effects import Effect, HandOver
 from trigger_engine.core.partition import Partition, PartitionRecord, Rejected
 from trigger_engine.core.rules import Rules
-from trigger_engine.core.state import CustomerState, decode_state, new_state, next_wake_up_of
+from trigger_engine.core.state import CustomerState, StateError, decode_state, new_state, next_wake_up_of
 
 CUSTOMER = "ada"
 DEVICE = "d1"
 DEVICE_KEY = f"anon:{DEVICE}"
+SWEEP = 2
+"""Customers brought in line with new rules in one flush."""
 
 
 class Town:
@@ -36,10 +38,12 @@ class Town:
     def __init__(
         self, *texts: str, rules: Rules | None = None, kill_at: frozenset[int] = frozenset(), **more: Any
     ) -> None:
-        self.rules = rules or rules_of(*texts, **more)
+        first = rules or rules_of(*texts, **more)
+        self.rules = {first.digest: first}
         self.logs: list[list[EventRecord]] = [[], []]
         self.stored: list[dict[str, bytes]] = [{}, {}]
-        self.records = [msgspec.msgpack.encode(PartitionRecord(next_offsets={EVENTS: 0}))] * 2
+        record = PartitionRecord(next_offsets={EVENTS: 0}, rules_digest=first.digest)
+        self.records = [msgspec.msgpack.encode(record)] * 2
         self.partitions = [self._take_over(number) for number in (0, 1)]
         self.effects: list[Effect] = []
         self.rejected: list[Rejected] = []
@@ -91,6 +95,26 @@ class Town:
         if then:
             self.settle()
 
+    def activate(
+        self, rules: Rules, when: str, *, numbers: tuple[int, ...] = (0, 1), then: bool = True
+    ) -> None:
+        """The marker of a rule set, in both partitions or one."""
+        self.rules[rules.digest] = rules
+        self.now = max(self.now, at(when))
+        for number in numbers:
+            self.logs[number].append(
+                EventRecord(
+                    event_id=f"marker-{rules.digest}-{number}",
+                    type="rules_activated",
+                    occurred_at=format_instant(at(when)),
+                    received_at=format_instant(at(when)),
+                    source="publish",
+                    properties={"digest": rules.digest},
+                )
+            )
+        if then:
+            self.settle()
+
     def write(self, record: EventRecord) -> None:
         """A record into the partition of its key."""
         key = record_key(record.customer_id, record.anonymous_id, None)
@@ -112,8 +136,10 @@ class Town:
         )
 
     def settle(self) -> None:
-        """Read both logs to their ends, what they write for each other included."""
-        while any(self._read_one(number) for number in (0, 1)):
+        """Read both logs to their ends, what they write for each other included; then sweep."""
+        while any(self._read_one(number) for number in (0, 1)) or any(
+            self._sweep(number) for number in (0, 1)
+        ):
             pass
 
     def until(self, when: str) -> None:
@@ -126,6 +152,10 @@ class Town:
                     self._flush(number)
             self.settle()
         self.now = max(self.now, end)
+
+    def restart(self, number: int) -> None:
+        """The partition begins again from what is stored."""
+        self.partitions[number] = self._take_over(number)
 
     def state(self, key: str) -> CustomerState:
         """As it is stored."""
@@ -164,18 +194,31 @@ class Town:
         assert offset is not None
         if offset == len(log):
             return False
-        record = log[offset]
-        partition.apply_record(EVENTS, offset, None, encode_record(record), self.now)
+        value = encode_record(log[offset])
+        partition.apply_record(EVENTS, offset, None, value, self.now)
+        digest = partition.activates_rules(value)
+        if digest is not None:
+            partition.advance(EVENTS, offset)
+            if not self._flush(number):
+                return True
+            partition.activate(self.rules[digest])
         partition.advance(EVENTS, offset + 1)
         self._flush(number)
         return True
 
-    def _flush(self, number: int) -> None:
+    def _sweep(self, number: int) -> bool:
+        if not self.partitions[number].sweep(self.now, SWEEP):
+            return False
+        self._flush(number)
+        return True
+
+    def _flush(self, number: int) -> bool:
+        """False: killed, nothing became durable."""
         self.flushes += 1
         flush = self.partitions[number].take_flush()
         if self.flushes in self._kill_at:
             self.partitions[number] = self._take_over(number)
-            return
+            return False
         for effect in flush.effects:
             if isinstance(effect, HandOver):
                 self.write(effect.record)
@@ -188,9 +231,18 @@ class Town:
                 self.stored[number][key] = data
         self.records[number] = flush.record
         self.partitions[number].committed(flush)
+        return True
 
     def _take_over(self, number: int) -> Partition:
         stored = dict(self.stored[number])
-        wake_ups = {key: due for key, data in stored.items() if (due := next_wake_up_of(data)) is not None}
+        wake_ups = {key: due for key, data in stored.items() if (due := _due_of(data)) is not None}
         record = msgspec.msgpack.decode(self.records[number], type=PartitionRecord)
-        return Partition(number, stored, record, self.rules, wake_ups)
+        return Partition(number, stored, record, self.rules[record.rules_digest], wake_ups)
+
+
+def _due_of(data: bytes) -> int | None:
+    """As the shell's take-over does, but that broken bytes are not looked at."""
+    try:
+        return next_wake_up_of(data)
+    except StateError:
+        return None
