@@ -51,7 +51,7 @@ class Touched:
 class Touches:
     """The index of one rule set."""
 
-    __slots__ = ("_by_type", "_of_hers", "all", "timed")
+    __slots__ = ("_by_type", "_of_hers", "all", "anything", "timed")
 
     def __init__(
         self,
@@ -62,6 +62,8 @@ class Touches:
     ) -> None:
         """`scored`: the event types with points for engagement."""
         self.all = Touched(tuple(segments), tuple(inactivity), tuple(dates))
+        self.anything = bool(self.all.segments or self.all.inactivity or self.all.dates)
+        """Whether the rules have any segment or watch."""
         self.timed = tuple(segment for segment in self.all.segments if segment.timed)
         self._by_type: dict[str, Touched | None] = {}
         points = frozenset(scored)
@@ -75,11 +77,6 @@ class Touches:
         for event_type in named:
             self._by_type[event_type] = self._touched(event_type, points)
         self._of_hers = self._touched("", points)
-
-    @property
-    def anything(self) -> bool:
-        """Whether the rules have any segment or watch."""
-        return bool(self.all.segments or self.all.inactivity or self.all.dates)
 
     def of(self, event_type: str) -> Touched | None:
         """What an event of this type touches, or None."""
