@@ -8,10 +8,11 @@ from jsonschema import Draft202012Validator
 
 from schemas.export import REPOSITORY, rule_file_schema
 from schemas.rule_files import RULE_FILES
-from tests.contract.rule_files import CHECKERS, Case, bad, data_of, good
+from tests.contract.rule_files import CHECKERS, READERS, Case, bad, data_of, good
 from trigger_engine.core.language.steps import FIELDS as STEP_FIELDS
 from trigger_engine.core.language.steps import walk
 from trigger_engine.core.trigger_file import TriggerFileErrors
+from trigger_engine.core.variables import DECLARATIONS, MAIL_DECLARATIONS, SEGMENT_DECLARATIONS
 
 GOOD = [pytest.param(case, id=case.id) for case in good()]
 BAD = [pytest.param(case, id=case.id) for case in bad()]
@@ -88,3 +89,53 @@ def test_a_malformed_file_fails_the_schema_too_unless_only_the_checker_can_know(
         assert case.id not in ONLY_THE_CHECKER
         return
     assert validator(case.kind).is_valid(data) == (case.id in ONLY_THE_CHECKER)
+
+
+DOCS = REPOSITORY / "docs" / "reference"
+PAGES = {"trigger": "trigger-files.md", "segment": "segment-files.md", "policy": "policy-file.md"}
+
+
+def examples(kind: str) -> list[str]:
+    return re.findall(
+        r"^```yaml\n(.*?)^```", (DOCS / PAGES[kind]).read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_the_first_example_of_a_page_has_every_field(kind: str) -> None:
+    form = READERS[kind](examples(kind)[0], PAGES[kind]).form
+    assert set(form) == set(RULE_FILES[f"{kind}-file"]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "example"), [(kind, example) for kind in PAGES for example in examples(kind)]
+)
+def test_an_example_or_a_part_of_one_is_good(kind: str, example: str) -> None:
+    base = {
+        "id": "x",
+        "status": "live",
+        "kind": "marketing",
+        "when": {"event": "a"},
+        "steps": [{"mail": "a"}],
+    }
+    data = data_of(example, kind)
+    if kind == "trigger":
+        data = {**base, **data}
+    assert CHECKERS[kind](data, written=True)[1] == []
+    assert [error.message for error in validator(kind).iter_errors(data)] == []
+
+
+def test_the_page_names_every_variable_and_field_of_conditions() -> None:
+    page = (DOCS / PAGES["trigger"]).read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", page.partition("## Conditions")[2], re.MULTILINE))
+    declared = {**DECLARATIONS, **MAIL_DECLARATIONS}
+    assert set(rows) == set(declared)
+    for name, kind in declared.items():
+        for field, _ in kind.fields if name != "answer" and name != "start" else ():
+            assert f"`{field}`" in rows[name]
+
+
+def test_the_page_of_segments_names_what_they_may_read() -> None:
+    page = (DOCS / PAGES["segment"]).read_text("utf-8")
+    (named,) = re.findall(r"It may read (.*?), but no event", page)
+    assert set(re.findall(r"`(\w+)`", named)) == set(SEGMENT_DECLARATIONS)

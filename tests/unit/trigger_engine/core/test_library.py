@@ -6,7 +6,6 @@ import pytest
 
 import trigger_engine.library as library
 from tests.unit.trigger_engine.core.history import History, product
-from trigger_engine.core.definition import FIELDS
 from trigger_engine.core.trigger_file import parse_trigger
 
 FOLDER = Path(library.__path__[0])
@@ -85,8 +84,3 @@ def test_order_confirmation() -> None:
     assert history.event("order_completed", "0s", order_id="o1", email="a@example.com") == expected
     assert history.event("order_completed", "1m", order_id="o1") == [], "the shop said it twice"
     assert history.event("order_completed", "1h", order_id="o2") == expected
-
-
-def test_the_example_in_the_docs_is_a_valid_trigger() -> None:
-    example = (DOCS / "README.md").read_text("utf-8").split("```yaml\n")[1].split("```")[0]
-    assert set(parse_trigger(example, "README.md")) == set(FIELDS)
