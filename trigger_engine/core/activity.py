@@ -55,7 +55,7 @@ def note_activity(
         _widen(state.session, event_type == "product_viewed", occurred_at)
     points = engagement.points.get(event_type)
     if points:
-        _score(state.engagement, points, occurred_at // DAY_MS)
+        _score(state.engagement, engagement.half_life_days, points, occurred_at // DAY_MS)
 
 
 def _widen(session: Session, view: bool, occurred_at: Instant) -> None:
@@ -75,8 +75,9 @@ def _widen(session: Session, view: bool, occurred_at: Instant) -> None:
     session.views += view
 
 
-def _score(engagement: Engagement, points: float, day: int) -> None:
+def _score(engagement: Engagement, half_life: int, points: float, day: int) -> None:
     """The score is kept as of the latest day that counted."""
+    engagement.half_life = half_life
     if day > engagement.day:
         engagement.score *= halved(day - engagement.day, engagement.half_life)
         engagement.day = day
