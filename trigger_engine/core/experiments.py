@@ -44,8 +44,13 @@ def position(experiment: str, key: str) -> float:
     return int(stable_hash(experiment, key)[:8], 16) / 2**32
 
 
-def assign(state: CustomerState, trigger_id: str, experiment: Experiment | None, policy: Policy) -> str:
-    """The arm of a marketing run: a variant, TREATED or HELD_OUT; remembered for later runs."""
+def assign(
+    state: CustomerState, trigger_id: str, experiment: Experiment | None, policy: Policy
+) -> tuple[bool, str | None]:
+    """Whether a marketing run is held out, by the policy or its experiment, and its variant if it has one.
+
+    What was drawn is remembered for later runs.
+    """
     everybody = TREATED
     if policy.holdout:
         known = state.arms.get(_GLOBAL_ARM)
@@ -56,7 +61,9 @@ def assign(state: CustomerState, trigger_id: str, experiment: Experiment | None,
         remembered = state.arms.get(trigger_id)
         arm = remembered if _stands(remembered, experiment) else _draw(trigger_id, state, experiment)
         _remember(state, trigger_id, arm)
-    return HELD_OUT if everybody == HELD_OUT else arm
+    if HELD_OUT in (everybody, arm):
+        return True, None
+    return False, None if arm == TREATED else arm
 
 
 def _stands(arm: str | None, experiment: Experiment) -> TypeGuard[str]:

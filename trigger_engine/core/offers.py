@@ -68,7 +68,7 @@ def note_order(state: CustomerState, at: Instant) -> None:
     changes nothing: only the last orders count."""
     if state.orders.last_at is not None and at < state.orders.last_at:
         return
-    on_offer = any(offer.at <= at < offer.valid_until for offer in state.offers)
+    on_offer = any(offer.at <= at <= offer.valid_until for offer in state.offers)
     state.orders_on_offer = state.orders_on_offer + 1 if on_offer else 0
 
 

@@ -17,7 +17,7 @@ from trigger_engine.core import occasions
 from trigger_engine.core.cel import EvaluationError
 from trigger_engine.core.conditions import Scene, plain
 from trigger_engine.core.endings import already_ended
-from trigger_engine.core.experiments import HELD_OUT, TREATED, assign
+from trigger_engine.core.experiments import assign
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import ID_LENGTH_MAX, RUNS_MAX
 from trigger_engine.core.patterns import EventPattern
@@ -139,9 +139,8 @@ class _Starting:
         run.planned_at = run.last_planned_at = at
         run.shadow = trigger.shadow
         if trigger.marketing and (trigger.experiment is not None or turn.rules.policy.holdout):
-            arm = assign(turn.state, trigger.id, trigger.experiment, turn.rules.policy)
-            run.held_out = arm == HELD_OUT
-            run.variant = None if arm in (HELD_OUT, TREATED) else arm
+            policy = turn.rules.policy
+            run.held_out, run.variant = assign(turn.state, trigger.id, trigger.experiment, policy)
         if trigger.waits:
             run.due_at = at + _wait_ms(trigger, run)
         turn.state.runs.append(run)
