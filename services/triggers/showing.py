@@ -22,9 +22,12 @@ from services.triggers.publishing import count_people
 from services.triggers.words import conditions_of, mail_steps, pattern_in_words, trigger_in_words
 from trigger_engine.core.cel import compile_value
 from trigger_engine.core.language import trigger_version
-from trigger_engine.core.variables import DECLARATIONS, access_to
+from trigger_engine.core.variables import DECLARATIONS, MAIL_DECLARATIONS, access_to
 
 OK, FAILED = 0, 1
+_NAMES = {**DECLARATIONS, **MAIL_DECLARATIONS}
+"""Everything that any expression may name; what each may, is checked when the file is read."""
+_ACCESS = access_to(_NAMES)
 COLUMNS = ("id", "status", "kind", "version", "mails", "starts")
 
 
@@ -32,7 +35,7 @@ def list_triggers(folder: Path | None, templates: Path | None, *, form: str) -> 
     """Returns the exit code."""
 
     def show(rule_set: RuleSet) -> int:
-        rows = [_row(trigger) for trigger in rule_set.triggers]
+        rows = [row_of(trigger) for trigger in rule_set.triggers]
         if form == "json":
             click.echo(_json({"digest": rule_set.digest, "triggers": rows}))
             return OK
@@ -93,7 +96,8 @@ def _on_the_log(show: Callable[[PublishedSets, People | None], int], *, with_peo
     return FAILED
 
 
-def _row(form: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(form: Mapping[str, Any]) -> dict[str, Any]:
+    """A trigger as one row."""
     return {
         "id": form["id"],
         "status": form["status"],
@@ -112,14 +116,14 @@ def _show(name: str, rule_set: RuleSet, people: People | None, form: str) -> int
         click.echo(f"there is no trigger {name!r} in this set; {hint}", err=True)
         return FAILED
     trigger = forms[name]
-    compiled = [(field, source, _python(source)) for field, source in conditions_of(trigger)]
+    conditions = shown_conditions(trigger)
     places = {} if people is None else people.of_trigger(name)
     if form == "json":
         shown = {
             "version": trigger_version(trigger),
             "rules_digest": rule_set.digest,
             "trigger": trigger,
-            "conditions": [dict(zip(("field", "source", "python"), each, strict=True)) for each in compiled],
+            "conditions": conditions,
             "runs": None
             if people is None
             else [
@@ -131,11 +135,11 @@ def _show(name: str, rule_set: RuleSet, people: People | None, form: str) -> int
         return OK
     for line in trigger_in_words(trigger, trigger_version(trigger)):
         click.echo(line)
-    if compiled:
+    if conditions:
         click.echo("  conditions, and the Python they run as")
-    for field, source, python in compiled:
-        click.echo(f"    {field}: {source}")
-        for line in python.splitlines():
+    for condition in conditions:
+        click.echo(f"    {condition['field']}: {condition['source']}")
+        for line in condition["python"].splitlines():
             click.echo(f"        {line}")
     if people is not None:
         click.echo(f"  mid-series: {counted(sum(places.values()), 'run')}")
@@ -148,8 +152,12 @@ def _cell(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _python(source: str) -> str:
-    return compile_value(source, DECLARATIONS, access_to(DECLARATIONS)).python.strip()
+def shown_conditions(form: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Each expression of a trigger: its field, its source, and the Python that it runs as."""
+    return [
+        {"field": field, "source": source, "python": compile_value(source, _NAMES, _ACCESS).python.strip()}
+        for field, source in conditions_of(form)
+    ]
 
 
 def _json(value: object) -> str:

@@ -11,6 +11,10 @@ STEP_INDENT = "   "
 
 def pattern_in_words(form: Form) -> str:
     """What makes it start, in one line."""
+    return " ".join(_pattern(form).split())
+
+
+def _pattern(form: Form) -> str:
     when: Form = form["when"]
     where = f" where {when['where']}" if "where" in when else ""
     wait = f"{_by_variant(form['wait'])} after " if "wait" in form else ""
@@ -187,7 +191,8 @@ def _by_variant(value: Any) -> str:
 def _plain(fields: Form) -> str:
     parts = []
     for name, value in fields.items():
-        parts.append(f"{name}: {{{_plain(value)}}}" if isinstance(value, Mapping) else f"{name}: {value}")
+        text = f"{{{_plain(value)}}}" if isinstance(value, Mapping) else str(value)
+        parts.append(f"{name}: {text.lower() if isinstance(value, bool) else text}")
     return ", ".join(parts)
 
 

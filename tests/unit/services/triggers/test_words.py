@@ -89,7 +89,7 @@ def test_steps() -> None:
         "else",
         "1. mail social (step proof)",
         "6. skip the next step if orders.count > 3",
-        "7. set preferences: {tips: True}",
+        "7. set preferences: {tips: true}",
         "8. goal bought: order_completed brings the run here",
         "9. mail thanks",
         "10. exit",
