@@ -3,10 +3,10 @@
     condition = compile_condition("cart.value >= 1000", {"cart": record({"value": DOUBLE})})
     condition.evaluate({"cart": {"value": 1200}})
 
-The path: `lexer` → `parser` (`nodes`) → `checker` (`types`) → `generator` (`reading`, `inline`, `lazy`, on
-`code`), which writes one Python function → `expression`. At run time that function has `helpers`,
-`operators`, `functions`, `temporal` and `values`. A property test holds the answers equal to those of the
-official C++ engine. Differences, each on purpose: numbers of different declared types compare; no byte
+The path: `lexer` → `parser` (`grammar`, `nodes`) → `checker` (`types`, `refusals`) → `generator` (`reading`,
+`inline`, `lazy`, on `code`), which writes one Python function → `expression`. At run time that function has
+`helpers`, `operators`, `functions`, `temporal` and `values`. A property test holds the answers equal to those
+of the official C++ engine. Differences, each on purpose: numbers of different declared types compare; no byte
 strings, message types, `type()`, `matches()` or bool map keys; times are whole milliseconds and durations end
 at 292 years; a fixed duration, timestamp or zone that cannot be read is an error at load time; the bounds in
 `limits`.

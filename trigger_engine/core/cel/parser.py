@@ -1,264 +1,253 @@
-"""Tokens to a syntax tree, by precedence climbing over the grammar of the CEL specification.
+"""Source text to a syntax tree: Lark's LALR parser over `grammar`, with nodes made as it goes.
 
-    Expr    = Or ["?" Or ":" Expr]          Or   = And {"||" And}      And = Rel {"&&" Rel}
-    Rel     = Add {relop Add}               Add  = Mul {("+"|"-") Mul} Mul = Unary {("*"|"/"|"%") Unary}
-    Unary   = Member | "!"+ Member | "-"+ Member
-    Member  = Primary {"." Name ["(" Args ")"] | "[" Expr "]"}
-
-Nesting is counted, in parentheses and in the tree that results, so that no input reaches Python's own limit.
-Macros become nodes here, as in the specification.
+The parser keeps its own stack, so no source, however nested, reaches Python's recursion limit; brackets and
+the tree that results are still bounded. Macros become nodes here, as in the specification. What cannot be
+parsed is answered with what is missing, and where.
 """
 
-from collections.abc import Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, Final, TypeVar
+
+from lark import Lark, Transformer, UnexpectedToken, v_args
+from lark import Token as LarkToken
+from lark.common import LexerConf
+from lark.lexer import Lexer
 
 from trigger_engine.core.cel import nodes
 from trigger_engine.core.cel.errors import CelError
+from trigger_engine.core.cel.grammar import GRAMMAR
 from trigger_engine.core.cel.lexer import Token, tokens_of
 from trigger_engine.core.cel.limits import NESTING_MAX
 from trigger_engine.core.cel.refusals import WORD_OPERATORS, shown
 from trigger_engine.core.cel.values import INT_MAX
 
-_LEVELS: Final[tuple[frozenset[str], ...]] = (
-    frozenset({"<", "<=", ">=", ">", "==", "!=", "in"}),
-    frozenset({"+", "-"}),
-    frozenset({"*", "/", "%"}),
-)
+MACROS: Final = {"all": (2,), "exists": (2,), "exists_one": (2,), "filter": (2,), "map": (2, 3)}
 RESERVED: Final = frozenset(
     {
         *("as", "break", "const", "continue", "else", "for", "function", "if", "import"),
         *("let", "loop", "package", "namespace", "return", "var", "void", "while"),
     }
 )
-MACROS: Final = {"all": (2,), "exists": (2,), "exists_one": (2,), "filter": (2,), "map": (2, 3)}
-_OPTIONAL: Final = ("optional values (?) are not supported", "use has(x.y) ? x.y : other")
+_TERMINALS: Final = dict(
+    pair.split()
+    for pair in (
+        *("literal LITERAL", "name NAME", "quoted_name QUOTED_NAME", "in IN", "? QUESTION", ": _COLON"),
+        *("|| _OR", "&& _AND", "! NOT", "+ PLUS", "- MINUS", "* STAR", "/ SLASH", "% PERCENT"),
+        *("< LESS", "<= LESS_EQUAL", "> GREATER", ">= GREATER_EQUAL", "== EQUAL", "!= NOT_EQUAL"),
+        *(". _DOT", ", _COMMA", "( _OPEN", ") _CLOSE", "[ BRACKET", "] _END_BRACKET"),
+        *("{ BRACE", "} _END_BRACE"),
+    )
+)
+"""Kinds of tokens, by the names that they have in the grammar."""
+_CLOSING: Final = {"_CLOSE": ")", "_END_BRACKET": "]", "_END_BRACE": "}", "_COLON": ":"}
+_OPERAND_ENDS: Final = frozenset({"literal", "name", "quoted_name", ")", "]", "}"})
 
 _N = TypeVar("_N", bound=nodes.Node)
 
 
+class _Refused(Exception):
+    """A CelError whose place is still an offset."""
+
+    def __init__(self, offset: int, message: str, suggestion: str | None = None) -> None:
+        super().__init__(message)
+        self.offset = offset
+        self.message = message
+        self.suggestion = suggestion
+
+
+class _Lexeme(LarkToken):
+    """A token of ours as Lark's parser takes it."""
+
+    token: Token
+
+
 def parse(source: str) -> nodes.Node:
     """The tree of one condition. Raises CelError."""
-    parser = _Parser(source)
-    tree = parser.expression()
-    parser.expect("end")
+    try:
+        tree: nodes.Node = _parser().parse(source)  # type: ignore[assignment]  # what the transformer makes of it
+    except _Refused as refused:
+        raise CelError.at(source, refused.offset, refused.message, refused.suggestion) from None
+    except UnexpectedToken as unexpected:
+        offset, message, suggestion = _explained(unexpected, source)
+        raise CelError.at(source, offset, message, suggestion) from None
     return tree
 
 
-class _Parser:
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._tokens = tokens_of(source)
-        self._position = 0
-        self._nesting = 0
+@cache
+def _parser() -> Lark:
+    return Lark(
+        GRAMMAR, parser="lalr", lexer=_Lexer, transformer=_Builder(), maybe_placeholders=False, strict=True
+    )
 
-    # --- tokens
 
-    @property
-    def _token(self) -> Token:
-        return self._tokens[self._position]
+class _Lexer(Lexer):
+    def __init__(self, lexer_conf: LexerConf) -> None:
+        pass
 
-    def _take(self) -> Token:
-        token = self._tokens[self._position]
-        self._position += 1
-        return token
+    def lex(self, data: str) -> Iterator[LarkToken]:  # type: ignore[override]  # Lark's form for lexers of one's own
+        for token in _within_brackets(_signed(tokens_of(data))):
+            if token.kind != "end":
+                lexeme = _Lexeme(_TERMINALS[token.kind], token.text, token.offset)
+                lexeme.token = token
+                yield lexeme
 
-    def _accept(self, *kinds: str) -> Token | None:
-        return self._take() if self._token.kind in kinds else None
 
-    def expect(self, kind: str) -> Token:
-        token = self._token
-        if token.kind == kind:
-            # The end is never stepped over, so that a look at the current token is always safe.
-            return token if kind == "end" else self._take()
-        if kind == "end":
-            previous = self._tokens[self._position - 1]
-            habit = WORD_OPERATORS.get(token.text) or WORD_OPERATORS.get(previous.text)
-            raise self._error(token, f"unexpected {shown(token.text)}", habit)
-        raise self._error(token, f"{kind!r} is missing before {_shown(token)}")
+def _signed(tokens: Sequence[Token]) -> Iterator[Token]:
+    """A minus sign that subtracts nothing belongs to the number behind it."""
+    previous = ""
+    minus: Token | None = None
+    for token in tokens:
+        if minus is not None:
+            if token.kind == "literal" and type(token.value) in (int, float):
+                assert isinstance(token.value, int | float)
+                yield Token("literal", minus.offset, f"-{token.text}", -token.value)
+                minus, previous = None, "literal"
+                continue
+            yield minus
+            minus = None
+        if token.kind == "-" and previous not in _OPERAND_ENDS:
+            minus = token
+        else:
+            yield token
+        previous = token.kind
 
-    def _error(self, token: Token, message: str, suggestion: str | None = None) -> CelError:
-        return CelError.at(self._source, token.offset, message, suggestion)
 
-    def _made(self, node: _N) -> _N:
-        """Notes the node's depth. Raises CelError when it is too deep."""
-        node.depth = 1 + max((child.depth for child in node.children()), default=0)
-        if node.depth > NESTING_MAX:
-            raise self._too_deep(node.offset)
-        return node
+def _within_brackets(tokens: Iterator[Token]) -> Iterator[Token]:
+    """Raises _Refused where brackets are nested too deeply, open ones included."""
+    depth = 0
+    for token in tokens:
+        depth += (token.kind in ("(", "[", "{")) - (token.kind in (")", "]", "}"))
+        if depth > NESTING_MAX:
+            raise _too_deep(token.offset)
+        yield token
 
-    def _too_deep(self, offset: int) -> CelError:
-        message = f"the condition is nested deeper than {NESTING_MAX} levels"
-        return CelError.at(self._source, offset, message, "split it into several clauses or a segment")
 
-    # --- grammar
+def _too_deep(offset: int) -> _Refused:
+    message = f"the condition is nested deeper than {NESTING_MAX} levels"
+    return _Refused(offset, message, "split it into several clauses or a segment")
 
-    def expression(self) -> nodes.Node:
-        self._nesting += 1
-        if self._nesting > NESTING_MAX:
-            raise self._too_deep(self._token.offset)
-        node = self._logic("||")
-        if mark := self._accept("?"):
-            then = self._logic("||")
-            self.expect(":")
-            node = self._made(nodes.Ternary(node, then, self.expression(), offset=mark.offset))
-        self._nesting -= 1
-        return node
 
-    def _logic(self, operator: str) -> nodes.Node:
-        first = self._token
-        terms = [self._logic("&&") if operator == "||" else self._binary(0)]
-        while self._accept(operator):
-            terms.append(self._logic("&&") if operator == "||" else self._binary(0))
-        if len(terms) == 1:
-            return terms[0]
-        return self._made(nodes.Logic(operator, tuple(terms), offset=first.offset))
+def _made(node: _N) -> _N:
+    """Notes the node's depth. Raises _Refused when it is too deep."""
+    node.depth = 1 + max((child.depth for child in node.children()), default=0)
+    if node.depth > NESTING_MAX:
+        raise _too_deep(node.offset)
+    return node
 
-    def _binary(self, level: int) -> nodes.Node:
-        if level == len(_LEVELS):
-            return self._unary()
-        node = self._binary(level + 1)
-        while operator := self._accept(*_LEVELS[level]):
-            right = self._binary(level + 1)
-            node = self._made(nodes.Binary(operator.kind, node, right, offset=operator.offset))
-        return node
 
-    def _unary(self) -> nodes.Node:
-        operators: list[Token] = []
-        kind = self._token.kind
-        if kind in ("!", "-"):
-            while operator := self._accept(kind):
-                operators.append(operator)
-        if operators and operators[-1].kind == "-" and _is_number(self._token):
-            operators.pop()
-            self._tokens[self._position] = self._negated(self._token)
-        node = self._member()
+@v_args(inline=True)
+class _Builder(Transformer[LarkToken, nodes.Node]):
+    """Makes a node of each rule of the grammar."""
+
+    def start(self, tree: nodes.Node) -> nodes.Node:
+        return tree
+
+    def ternary(
+        self, condition: nodes.Node, mark: _Lexeme, then: nodes.Node, other: nodes.Node
+    ) -> nodes.Node:
+        return _made(nodes.Ternary(condition, then, other, offset=mark.token.offset))
+
+    def any_of(self, *terms: nodes.Node) -> nodes.Node:
+        return _made(nodes.Logic("||", terms, offset=terms[0].offset))
+
+    def all_of(self, *terms: nodes.Node) -> nodes.Node:
+        return _made(nodes.Logic("&&", terms, offset=terms[0].offset))
+
+    def binary(self, left: nodes.Node, operator: _Lexeme, right: nodes.Node) -> nodes.Node:
+        return _made(nodes.Binary(operator.token.kind, left, right, offset=operator.token.offset))
+
+    def unary(self, *parts: Any) -> nodes.Node:
+        *operators, node = parts
         for operator in reversed(operators):
-            node = self._made(nodes.Unary(operator.kind, node, offset=operator.offset))
-        return node
+            node = _made(nodes.Unary(operator.token.kind, node, offset=operator.token.offset))
+        made: nodes.Node = node
+        return made
 
-    def _negated(self, token: Token) -> Token:
-        assert isinstance(token.value, int | float)
-        return Token(token.kind, token.offset, f"-{token.text}", -token.value)
+    def literal(self, lexeme: _Lexeme) -> nodes.Node:
+        value = lexeme.token.value
+        if type(value) is int and value > INT_MAX:
+            message = f"{shown(lexeme.token.text)} is larger than the largest int"
+            raise _Refused(lexeme.token.offset, message, "write it with .0")
+        return nodes.Literal(value, offset=lexeme.token.offset)
 
-    def _member(self) -> nodes.Node:
-        node = self._primary()
-        while token := self._accept(".", "[", "{"):
-            if token.kind == "{":
-                raise self._error(token, "message types are not supported", "write a map: {'name': value}")
-            if token.kind == "[":
-                key = self.expression()
-                self.expect("]")
-                node = self._made(nodes.Index(node, key, offset=token.offset))
-            else:
-                node = self._dotted(node)
-        return node
+    def name(self, lexeme: _Lexeme) -> nodes.Node:
+        _check_reserved(lexeme)
+        return nodes.Identifier(lexeme.token.text, offset=lexeme.token.offset)
 
-    def _dotted(self, operand: nodes.Node) -> nodes.Node:
-        name = self._token
-        if name.kind == "?":
-            raise self._error(name, *_OPTIONAL)
-        if name.kind not in ("name", "quoted_name"):
-            raise self._error(name, f"a field name is missing before {_shown(name)}")
-        self._take()
-        if name.kind == "name" and self._accept("("):
-            return self._call(name, operand, self._list_until(")"))
-        return self._made(nodes.Select(operand, str(name.value), offset=name.offset))
+    def select(self, operand: nodes.Node, name: _Lexeme) -> nodes.Node:
+        return _made(nodes.Select(operand, str(name.token.value), offset=name.token.offset))
 
-    def _primary(self) -> nodes.Node:
-        token = self._take() if self._token.kind != "end" else self._token
-        match token.kind:
-            case "literal":
-                return self._literal(token)
-            case "(":
-                node = self.expression()
-                self.expect(")")
-                return node
-            case "[":
-                return self._made(
-                    nodes.ListLiteral(self._list_until("]", comma_may_end=True), offset=token.offset)
-                )
-            case "{":
-                return self._map_literal(token)
-            case ".":
-                return self._name(self.expect("name"))
-            case "name":
-                return self._name(token)
-        if token.kind == "?":
-            raise self._error(token, *_OPTIONAL)
-        previous = self._tokens[max(self._position - 2, 0)]
-        habit = "write != for 'is not'" if (previous.kind, token.kind) == ("<", ">") else None
-        raise self._error(token, f"a value is missing before {_shown(token)}", habit)
+    def index(self, operand: nodes.Node, bracket: _Lexeme, key: nodes.Node) -> nodes.Node:
+        return _made(nodes.Index(operand, key, offset=bracket.token.offset))
 
-    def _literal(self, token: Token) -> nodes.Node:
-        if type(token.value) is int and token.value > INT_MAX:
-            raise self._error(token, f"{token.text} is larger than the largest int", "write it with .0")
-        return nodes.Literal(token.value, offset=token.offset)
+    def entry(self, key: nodes.Node, value: nodes.Node) -> tuple[nodes.Node, nodes.Node]:
+        return key, value
 
-    def _name(self, token: Token) -> nodes.Node:
-        if token.text in RESERVED:
-            raise self._error(token, f"{token.text!r} is a reserved word", WORD_OPERATORS.get(token.text))
-        if self._accept("("):
-            return self._call(token, None, self._list_until(")"))
-        return nodes.Identifier(token.text, offset=token.offset)
+    def list_literal(self, bracket: _Lexeme, *items: nodes.Node) -> nodes.Node:
+        return _made(nodes.ListLiteral(items, offset=bracket.token.offset))
 
-    def _list_until(self, end: str, comma_may_end: bool = False) -> tuple[nodes.Node, ...]:
-        items: list[nodes.Node] = []
-        if self._accept(end):
-            return ()
-        while True:
-            items.append(self.expression())
-            if not self._accept(","):
-                break
-            if comma_may_end and self._token.kind == end:
-                break
-        self.expect(end)
-        return tuple(items)
+    def map_literal(self, brace: _Lexeme, *entries: tuple[nodes.Node, nodes.Node]) -> nodes.Node:
+        return _made(nodes.MapLiteral(entries, offset=brace.token.offset))
 
-    def _map_literal(self, start: Token) -> nodes.Node:
-        entries: list[tuple[nodes.Node, nodes.Node]] = []
-        while self._token.kind != "}":
-            key = self.expression()
-            self.expect(":")
-            entries.append((key, self.expression()))
-            if not self._accept(","):
-                break
-        self.expect("}")
-        return self._made(nodes.MapLiteral(tuple(entries), offset=start.offset))
+    def function(self, name: _Lexeme, *arguments: nodes.Node) -> nodes.Node:
+        _check_reserved(name)
+        if name.token.text == "has" and len(arguments) == 1:
+            return _has(name, arguments[0])
+        return _made(nodes.Call(name.token.text, None, arguments, offset=name.token.offset))
 
-    # --- macros
-
-    def _call(self, name: Token, receiver: nodes.Node | None, arguments: Sequence[nodes.Node]) -> nodes.Node:
-        if receiver is None and name.text == "has" and len(arguments) == 1:
-            return self._has(name, arguments[0])
-        if receiver is not None and len(arguments) in MACROS.get(name.text, ()):
-            return self._comprehension(name, receiver, arguments)
-        return self._made(nodes.Call(name.text, receiver, tuple(arguments), offset=name.offset))
-
-    def _has(self, name: Token, argument: nodes.Node) -> nodes.Node:
-        if not isinstance(argument, nodes.Select) or argument.test_only:
-            raise self._error(name, "has() takes a field", "write it like has(event.properties.total)")
-        argument.test_only = True
-        return argument
-
-    def _comprehension(
-        self, name: Token, receiver: nodes.Node, arguments: Sequence[nodes.Node]
-    ) -> nodes.Comprehension:
-        variable, *where, body = arguments
-        if not isinstance(variable, nodes.Identifier):
-            message = f"the first argument of {name.text}() must be a simple name"
-            raise CelError.at(
-                self._source, variable.offset, message, f"write it like {name.text}(item, item > 1)"
-            )
-        return self._made(
-            nodes.Comprehension(
-                name.text, receiver, variable.name, where[0] if where else None, body, offset=name.offset
-            )
-        )
+    def method(self, receiver: nodes.Node, name: _Lexeme, *arguments: nodes.Node) -> nodes.Node:
+        if len(arguments) in MACROS.get(name.token.text, ()):
+            return _comprehension(name, receiver, arguments)
+        return _made(nodes.Call(name.token.text, receiver, arguments, offset=name.token.offset))
 
 
-def _is_number(token: Token) -> bool:
-    return token.kind == "literal" and type(token.value) in (int, float)
+def _check_reserved(name: _Lexeme) -> None:
+    if name.token.text in RESERVED:
+        message = f"{name.token.text!r} is a reserved word"
+        raise _Refused(name.token.offset, message, WORD_OPERATORS.get(name.token.text))
 
 
-def _shown(token: Token) -> str:
-    return "the end" if token.kind == "end" else shown(token.text)
+def _has(name: _Lexeme, argument: nodes.Node) -> nodes.Node:
+    if not isinstance(argument, nodes.Select) or argument.test_only:
+        suggestion = "write it like has(event.properties.total)"
+        raise _Refused(name.token.offset, "has() takes a field", suggestion)
+    argument.test_only = True
+    return argument
+
+
+def _comprehension(name: _Lexeme, receiver: nodes.Node, arguments: Sequence[nodes.Node]) -> nodes.Node:
+    variable, *where, body = arguments
+    macro, offset = name.token.text, name.token.offset
+    if not isinstance(variable, nodes.Identifier):
+        message = f"the first argument of {macro}() must be a simple name"
+        raise _Refused(variable.offset, message, f"write it like {macro}(item, item > 1)")
+    where_node = where[0] if where else None
+    return _made(nodes.Comprehension(macro, receiver, variable.name, where_node, body, offset=offset))
+
+
+# --- what is wrong
+
+
+def _explained(unexpected: UnexpectedToken, source: str) -> tuple[int, str, str | None]:
+    """What is missing before the token that does not fit, from what would have fitted."""
+    found, fitting = unexpected.token, unexpected.accepts or set()
+    token = found.token if isinstance(found, _Lexeme) else Token("end", len(source), "the end")
+    before = [earlier for earlier in tokens_of(source) if earlier.offset < token.offset]
+    previous = before[-1].text if before else ""
+    if token.kind == "?":
+        return token.offset, "optional values (?) are not supported", "use has(x.y) ? x.y : other"
+    if token.kind == "{" and "LITERAL" not in fitting:
+        suggestion = "write a map: {'name': value}"
+        return token.offset, "message types are not supported", suggestion
+    where = "the end" if token.kind == "end" else shown(token.text)
+    if "LITERAL" in fitting:
+        habit = "write != for 'is not'" if (previous, token.kind) == ("<", ">") else None
+        return token.offset, f"a value is missing before {where}", habit
+    if "NAME" in fitting:
+        return token.offset, f"a field name is missing before {where}", None
+    missing = [text for name, text in _CLOSING.items() if name in fitting]
+    if missing:
+        return token.offset, f"{missing[0]!r} is missing before {where}", None
+    habit = WORD_OPERATORS.get(token.text) or WORD_OPERATORS.get(previous)
+    return token.offset, f"unexpected {where}", habit

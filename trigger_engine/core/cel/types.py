@@ -79,6 +79,8 @@ def join(left: CelType, right: CelType) -> CelType:
     """The type of a value that may be either; DYN where they differ."""
     if left == right:
         return left
+    if {left.kind, right.kind} == {"record", "map"} and agree(left, right):
+        return map_of(DYN)
     if left.kind == right.kind and left.parameters:
         return CelType(left.kind, tuple(map(join, left.parameters, right.parameters)))
     if replace(left, nullable=False) == replace(right, nullable=False):
