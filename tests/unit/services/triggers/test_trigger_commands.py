@@ -3,10 +3,12 @@
 import json
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner, Result
 
+from schemas.decision import Outcome
 from services.cli import main
 from services.triggers.folder import LIBRARY
 
@@ -151,3 +153,8 @@ def test_the_stories_in_the_docs_hold(shop: Path) -> None:
     result = tetik("test", shop)
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1] == "4 stories: 4 as told, 0 not"
+
+
+def test_the_docs_explain_every_outcome() -> None:
+    table = (DOCS.parent / "triggers" / "README.md").read_text("utf-8").partition("## Outcomes")[2]
+    assert [outcome for outcome in get_args(Outcome) if f"`{outcome}`" not in table] == []
