@@ -8,9 +8,11 @@ from jsonschema import Draft202012Validator
 
 from schemas.export import REPOSITORY, rule_file_schema
 from schemas.rule_files import RULE_FILES
+from schemas.rule_set import RuleSet, Template, TemplateText
 from tests.contract.rule_files import CHECKERS, READERS, Case, bad, data_of, good
 from trigger_engine.core.language.steps import FIELDS as STEP_FIELDS
 from trigger_engine.core.language.steps import walk
+from trigger_engine.core.rules import load_rules
 from trigger_engine.core.trigger_file import TriggerFileErrors
 from trigger_engine.core.variables import DECLARATIONS, MAIL_DECLARATIONS, SEGMENT_DECLARATIONS
 
@@ -54,6 +56,15 @@ def test_the_good_files_hold_every_pattern_field_and_step() -> None:
     for kind in ("trigger", "segment", "policy"):
         held = {name for case in good() if case.kind == kind for name in case.read().form}
         assert held == set(RULE_FILES[f"{kind}-file"]["properties"])
+
+
+@pytest.mark.parametrize("kind", ["trigger", "segment", "policy"])
+def test_editors_have_something_to_say_about_every_field(kind: str) -> None:
+    schema = RULE_FILES[f"{kind}-file"]
+    Draft202012Validator.check_schema(schema)
+    for name, field in schema["properties"].items():
+        assert field.get("description"), name
+    assert str(rule_file_schema(f"{kind}-file")).endswith(f"{kind}-file.schema.json")
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -139,3 +150,27 @@ def test_the_page_of_segments_names_what_they_may_read() -> None:
     page = (DOCS / PAGES["segment"]).read_text("utf-8")
     (named,) = re.findall(r"It may read (.*?), but no event", page)
     assert set(re.findall(r"`(\w+)`", named)) == set(SEGMENT_DECLARATIONS)
+
+
+@pytest.mark.parametrize(
+    "policy", [case for case in good() if case.kind == "policy"], ids=lambda case: case.id
+)
+def test_the_good_files_make_a_rule_set_that_the_engine_takes(policy: Case) -> None:
+    forms = {
+        kind: [case.read().form for case in good() if case.kind == kind] for kind in ("trigger", "segment")
+    }
+    names: set[str] = set()
+    for form in forms["trigger"]:
+        for _, step in walk(form["steps"]):
+            mail = step.get("mail", {})
+            names.update([mail] if isinstance(mail, str) else mail.values())
+            names.update([step["else"]] if "else" in step else ())
+    message = {"en": TemplateText(subject="s", html="h", text="t")}
+    templates = [Template.of(name, message) for name in sorted(names)]
+    rule_set = RuleSet.of(
+        forms["trigger"], segments=forms["segment"], policy=policy.read().form, templates=templates
+    )
+    rules = load_rules(RuleSet.model_validate_json(rule_set.model_dump_json()))
+    active = {form["id"] for form in forms["trigger"] if form["status"] in ("live", "shadow")}
+    assert {trigger.id for trigger in rules.triggers} == active
+    assert {segment.id for segment in rules.segments} == {form["id"] for form in forms["segment"]}

@@ -68,6 +68,7 @@ def lint(
         for check in _CHECKS:
             findings.extend(check(rules, file))
     findings.extend(_rivals(rules))
+    findings.extend(_fixed_segments(segments))
     return sorted(findings, key=lambda finding: (finding.file, finding.line, finding.field))
 
 
@@ -104,6 +105,14 @@ def _same_ids(files: Sequence[RuleFile], kind: str) -> Iterator[Finding]:
             said = f"{name!r} is the id of {owners[name]} already"
             yield _at(file, ("id",), "error", said, f"give each {kind} its own")
         owners.setdefault(name, file.name)
+
+
+def _fixed_segments(files: Sequence[RuleFile]) -> Iterator[Finding]:
+    for file in files:
+        value = reading.constant(file.form["when"])
+        if value is not None:
+            said = f"{'everybody' if value else 'nobody'} is in it, as the condition reads nothing"
+            yield _at(file, ("when",), "warning", said, "write a condition, as orders.count > 5")
 
 
 def _templates(rules: _Rules, file: RuleFile) -> Iterator[Finding]:

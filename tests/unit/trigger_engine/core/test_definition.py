@@ -135,6 +135,13 @@ def test_a_number_is_basis_points_or_days_in_a_normal_form_only() -> None:
     assert fields_refused(changes, written=True) == ["when.offset", "experiment.holdout"]
 
 
+def test_a_holiday_is_looked_up_when_a_file_is_read_and_not_when_a_published_set_is() -> None:
+    changes = {"when": {"date": {"holiday": "Day of the Old Spelling", "country": "TR"}}}
+    assert fields_refused(changes, written=True) == ["when.date.holiday"]
+    assert fields_refused(changes) == []
+    assert fields_refused({"when": {"date": {"holiday": "x", "country": "XX"}}}) == ["when.date.country"]
+
+
 def test_an_offer_keeps_its_value_as_the_mail_shows_it() -> None:
     offer = {"code": 2026, "value": "50 TRY", "valid_for": "72h"}
     steps = form_of({"steps": [{"mail": "m", "offer": offer, "else": "n"}]})["steps"]

@@ -230,6 +230,14 @@ def test_rivals_with_different_conditions_are_told_apart() -> None:
     assert len(found(texts[0], texts[1].replace("<= 5", "> 5"))) == 1
 
 
+@pytest.mark.parametrize(("condition", "who"), [("true", "everybody"), ("1 > 2", "nobody")])
+def test_a_segment_of_everybody_or_nobody(condition: str, who: str) -> None:
+    segment = read_segment(f"id: odd\nwhen: {condition}\n", "odd.yaml")
+    (finding,) = lint([], [segment])
+    assert (finding.level, finding.line, finding.field) == ("warning", 2, "when")
+    assert finding.message.startswith(f"{who} is in it")
+
+
 def test_without_templates_and_policy_only_the_files_are_looked_at() -> None:
     assert lint(files(CART + "cooldown: 60d\nexpires_after: 2h\n")) == []
 
