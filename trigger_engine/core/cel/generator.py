@@ -143,16 +143,13 @@ class Generator:
         path = None if node.test_only else nodes.static_path(node)
         if path is not None:
             return self.reader.path(path, node.type)
-        name = ascii(node.name)
-        if node.test_only:
-            return self._has(node, name)
-        return self._field(node, node.operand, name)
+        return self._has(node) if node.test_only else self._field(node)
 
-    def _has(self, node: nodes.Select, name: str) -> Value:
+    def _has(self, node: nodes.Select) -> Value:
         path = nodes.static_path(node.operand)
         if path is not None and self.reader.always_there((*path, node.name)):
             return Value("True", "bool")
-        operand = self.operand(node.operand)
+        operand, name = self.operand(node.operand), ascii(node.name)
         self.code.fallible = True
         return Value(
             f"({name} in {operand.text} if type({operand.text}) is dict else has({operand.text}, {name}))",
@@ -160,14 +157,14 @@ class Generator:
             atomic=False,
         )
 
-    def _field(self, node: nodes.Node, owner: nodes.Node, name: str) -> Value:
-        operand = self.operand(owner)
+    def _field(self, node: nodes.Select) -> Value:
+        operand, name = self.operand(node.operand), ascii(node.name)
         read = self.code.name("v")
         with self.code.block("try:"):
             self.code.line(f"{read} = {operand.text}[{name}]")
         with self.code.block("except LOOKUP:"):
             self.code.line(f"{read} = select({operand.text}, {name})", fallible=True)
-        return self._adapted(read, node, name)
+        return self._adapted(read, node, node.name)
 
     def _index(self, node: nodes.Index) -> Value:
         path = nodes.static_path(node)

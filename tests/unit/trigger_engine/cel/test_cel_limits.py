@@ -1,6 +1,8 @@
 """No source and no event makes a condition hang, overflow the stack or fill the memory."""
 
+import gc
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -129,3 +131,28 @@ def test_numbers_beyond_every_type_compare_but_do_not_count(number: int) -> None
     for source in ("x + 1", "int(x)", "uint(x)", "string(x)"):
         with pytest.raises(EvaluationError, match="a number"):
             compile_value(source, DECLARATIONS).evaluate({"x": number})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x.a || x.b || true",
+        "x.a && x.b",
+        "[1, 2].exists(n, x.a == n) ? 1 : 2",
+        "[1, 2].map(n, x.a)",
+        "x.a + x.b",
+        "!(x.a && x.b) == (x.c ? true : false)",
+    ],
+)
+def test_errors_leave_no_garbage_behind(source: str) -> None:
+    """An error that is kept in a frame that it holds itself would wait for the collector, at each event."""
+    expression = compile_value(source, DECLARATIONS)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            with suppress(EvaluationError):
+                expression.evaluate({"x": {}})
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

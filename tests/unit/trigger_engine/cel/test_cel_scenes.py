@@ -159,7 +159,11 @@ def test_a_field_of_null_is_an_error(source: str) -> None:
         ({"cart__value": True}, "cart.value > 1.0", "cart.value should be double, it is bool"),
         ({"consent__marketing_email": 1}, "consent.marketing_email", "should be bool, it is int"),
         ({"profile__country": 90}, "profile.country == 'TR'", "profile.country should be string, it is int"),
-        ({"cart__items": [{"quantity": "2"}]}, "cart.items[0].quantity > 1", "should be int, it is string"),
+        (
+            {"cart__items": [{"quantity": "2"}]},
+            "cart.items[0].quantity > 1",
+            "quantity should be int, it is string",
+        ),
         ({"now": 10**18}, "now > now", "outside the years 1 to 9999"),
         (
             {"event__properties": None},
