@@ -118,9 +118,16 @@ VIEWS_MAX = 20
 
 THRESHOLD_VALUES_MAX = 64
 THRESHOLD_EVENTS_MAX = 256
-"""Values of `per` a trigger keeps windows for, and events of a window: a threshold counts to 100 at most."""
+THRESHOLD_WINDOWS_MAX = 512
+"""Values of `per` a trigger keeps windows for, and events of a window: a threshold counts to 100 at most.
+Windows over all triggers: eight that count by many values. Beyond, the one longest without an event goes."""
 
 HANDOVER_STATE_BYTES_MAX = 12_000_000
 """A state as a hand-over carries it: in base64, in an event, it has to fit the log's records (16 MiB).
 Runs (2.6 MB), mails (2.6 MB), occasions (3.8 MB), cart (1.2 MB) and the rest without windows stay below it at
 all their bounds, with four bytes a character; what windows take beyond is cut (`hand_over.within_bounds`)."""
+
+STATE_BYTES_MAX = 15_000_000
+"""A customer's record, whatever she or a bot sends: all of the above at their bounds, with four bytes a
+character. It fits the changelog's records (16 MiB). What the rules alone determine (segments, watches,
+memories of more than 256 triggers) comes on top and is small."""

@@ -147,3 +147,11 @@ def old_occasions_left(occasions: bytes, at: Instant) -> bytes:
 def old_occasion_count(occasions: bytes) -> int:
     """How many occasions version 1 packed."""
     return len(occasions) // _OLD_OCCASION
+
+
+def unite_old_occasions(hers: bytes, other: bytes) -> bytes:
+    """Two memories of version 1 as one, in order of time; beyond the bound the oldest go, as above."""
+    both = hers + other
+    entries = [both[start : start + _OLD_OCCASION] for start in range(0, len(both), _OLD_OCCASION)]
+    entries.sort(key=lambda entry: entry[_DIGEST:])
+    return b"".join(entries[-OCCASIONS_MAX:])

@@ -6,15 +6,15 @@ does not without it: so an event that arrives out of order counts where it belon
 clear what came at or before them.
 """
 
-from bisect import bisect_left, bisect_right, insort
-from math import fsum, isfinite
+from bisect import bisect_right
+from math import fsum, inf, isfinite
 
 from schemas.instants import Instant
 from trigger_engine.core.cel import EvaluationError
 from trigger_engine.core.conditions import Scene, text_of
 from trigger_engine.core.endings import last_ended_at
 from trigger_engine.core.inputs import EventInput
-from trigger_engine.core.limits import THRESHOLD_EVENTS_MAX, THRESHOLD_VALUES_MAX
+from trigger_engine.core.limits import THRESHOLD_EVENTS_MAX, THRESHOLD_VALUES_MAX, THRESHOLD_WINDOWS_MAX
 from trigger_engine.core.patterns import ThresholdPattern
 from trigger_engine.core.runs import begin
 from trigger_engine.core.state import CustomerState, Happening, Window
@@ -40,10 +40,10 @@ def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:
     window = _window(turn.state, trigger.id, value, event.received_at - oldest_ms)
     before = window.events
     cleared_at = last_ended_at(turn, trigger, event)
-    counted = before if cleared_at is None else before[bisect_right(before, cleared_at, key=_at) :]
+    counted = before if cleared_at is None else before[_behind(before, cleared_at) :]
     crosses = (cleared_at is None or turn.at > cleared_at) and _crosses(pattern, counted, turn.at, amount)
-    insort(window.events, (turn.at, amount), key=_at)
-    del window.events[:-THRESHOLD_EVENTS_MAX]
+    before.insert(_behind(before, turn.at), (turn.at, amount))
+    del before[:-THRESHOLD_EVENTS_MAX]
     if crosses and not event.backfill:
         start = Happening(event.event_id, event.type, turn.at, event.properties, event.context)
         facts = (
@@ -60,8 +60,9 @@ def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:
         )
 
 
-def _at(kept: tuple[Instant, float]) -> Instant:
-    return kept[0]
+def _behind(kept: list[tuple[Instant, float]], at: Instant) -> int:
+    """The place behind all that happened at or before `at`."""
+    return bisect_right(kept, (at, inf))
 
 
 def _matches(
@@ -111,24 +112,38 @@ def _window(state: CustomerState, trigger_id: str, value: str, oldest: Instant) 
             del windows[name]
         if len(windows) >= THRESHOLD_VALUES_MAX:
             del windows[min(windows, key=lambda name: (windows[name].events[-1][0], name))]
+        elif sum(map(len, state.windows.values())) >= THRESHOLD_WINDOWS_MAX:
+            drop_oldest(state.windows)
         window = windows[value] = Window([])
     if window.events and window.events[0][0] <= oldest:
-        del window.events[: bisect_right(window.events, oldest, key=_at)]
+        del window.events[: _behind(window.events, oldest)]
     return window
+
+
+def drop_oldest(windows: dict[str, dict[str, Window]]) -> None:
+    """Of all the triggers' windows, drop the one that was last added to longest ago."""
+    trigger_id, value = min(
+        ((trigger_id, value) for trigger_id, values in windows.items() for value in values),
+        key=lambda place: (windows[place[0]][place[1]].events[-1][0], place),
+    )
+    del windows[trigger_id][value]
 
 
 def _crosses(
     pattern: ThresholdPattern, kept: list[tuple[Instant, float]], at: Instant, amount: float
 ) -> bool:
     """Whether some window that holds the event at `at` reaches the threshold with it, not without it."""
+    counting = pattern.amount is None
+    if counting and len(kept) + 1 < pattern.at_least:
+        return False
     within_ms = pattern.within_ms
-    later = kept[bisect_right(kept, at, key=_at) : bisect_left(kept, at + within_ms, key=_at)]
-    for end in (at, *[one[0] for one in later]):
-        inside = kept[bisect_right(kept, end - within_ms, key=_at) : bisect_right(kept, end, key=_at)]
-        if pattern.amount is None:
-            without, total = float(len(inside)), float(len(inside) + 1)
+    first, beyond = _behind(kept, at), _behind(kept, at + within_ms - 1)
+    for end in (at, *[one[0] for one in kept[first:beyond]]):
+        begins, ends = _behind(kept, end - within_ms), _behind(kept, end)
+        if counting:
+            without, total = float(ends - begins), float(ends - begins + 1)
         else:
-            amounts = [one[1] for one in inside]
+            amounts = [one[1] for one in kept[begins:ends]]
             without = round(fsum(amounts), _CENTS)
             total = round(fsum([*amounts, amount]), _CENTS)
         if without < pattern.at_least <= total:

@@ -20,10 +20,11 @@ from trigger_engine.core.limits import (
     RUNS_MAX,
     THRESHOLD_EVENTS_MAX,
     THRESHOLD_VALUES_MAX,
+    THRESHOLD_WINDOWS_MAX,
     TRAITS_MAX,
     VIEWS_MAX,
 )
-from trigger_engine.core.packed import unite_occasions, unite_recent
+from trigger_engine.core.packed import unite_occasions, unite_old_occasions, unite_recent
 from trigger_engine.core.slots import take_slot
 from trigger_engine.core.state import (
     CustomerState,
@@ -37,6 +38,7 @@ from trigger_engine.core.state import (
     Views,
     Window,
 )
+from trigger_engine.core.thresholds import drop_oldest
 from trigger_engine.core.turn import Turn
 from trigger_engine.core.variables import halved
 
@@ -128,7 +130,8 @@ def _unite_memories(hers: dict[str, TriggerMemory], others: dict[str, TriggerMem
     triggers there are, and forgetting one could mail somebody twice."""
     for trigger_id, other in others.items():
         mine = hers.setdefault(trigger_id, TriggerMemory())
-        mine.occasions += other.occasions
+        if other.occasions:
+            mine.occasions = unite_old_occasions(mine.occasions, other.occasions)
         mine.values = unite_occasions(mine.values, other.values)
         mine.last_mailed_at = _later(mine.last_mailed_at, other.last_mailed_at)
 
@@ -206,6 +209,8 @@ def _unite_windows(hers: dict[str, dict[str, Window]], others: dict[str, dict[st
             mine[value] = Window(sorted(events, key=lambda event: event[0])[-THRESHOLD_EVENTS_MAX:])
         while len(mine) > THRESHOLD_VALUES_MAX:
             del mine[min(mine, key=lambda value: (mine[value].events[-1][0], value))]
+    while sum(map(len, hers.values())) > THRESHOLD_WINDOWS_MAX:
+        drop_oldest(hers)
 
 
 def _unite_mails(state: CustomerState, other: CustomerState) -> None:
