@@ -9,7 +9,7 @@ from trigger_engine.core.conditions import Where
 class Clause:
     """An event type with or without `where`. `key` names it across triggers and versions that hold it."""
 
-    __slots__ = ("event_type", "key", "where")
+    __slots__ = ("event_type", "key", "needs_start", "where")
 
     def __init__(self, form: Mapping[str, str]) -> None:
         """Raises CelError."""
@@ -17,11 +17,8 @@ class Clause:
         self.event_type = form["event"]
         self.where = None if source is None else Where(source)
         self.key = self.event_type if source is None else f"{self.event_type}?{stable_hash(source)[:12]}"
-
-    @property
-    def needs_start(self) -> bool:
+        self.needs_start = self.where is not None and self.where.reads_start
         """Whether it can be judged only for a given run."""
-        return self.where is not None and self.where.reads_start
 
 
 def clauses_of(forms: Iterable[Mapping[str, str]]) -> tuple[Clause, ...]:

@@ -140,10 +140,15 @@ def note_endings(turn: Turn, concern: Concern, event: EventInput) -> None:
 def already_ended(turn: Turn, trigger: Trigger, start: Event) -> bool:
     """Whether an ending of the trigger came at or after this start, which then starts nothing."""
     since = start.occurred_at
-    return (
-        _last_ending(turn, trigger.unless, start, since) is not None
-        or _last_ending(turn, trigger.exit, start, since) is not None
-    )
+    for ending in (*trigger.unless, *trigger.exit):
+        if ending.needs_start:
+            if _last_ending(turn, (ending,), start, since) is not None:
+                return True
+        else:
+            last_at = turn.state.ended_at.get(ending.key)
+            if last_at is not None and last_at >= since:
+                return True
+    return False
 
 
 def last_ended_at(turn: Turn, trigger: Trigger, start: Event) -> Instant | None:
