@@ -18,8 +18,19 @@ def ref(name: str, description: str = "") -> Json:
     return reference | {"description": description} if description else reference
 
 
+LISTED_MAX = 50
+CALENDAR_MAX = 400
+
+
 def one_or_more(item: Json) -> Json:
-    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}]}
+    """One value, or a list of different ones."""
+    several = {"type": "array", "items": item, "minItems": 1, "maxItems": LISTED_MAX, "uniqueItems": True}
+    return {"anyOf": [item, several]}
+
+
+def entries(item: Json) -> Json:
+    """One entry of the calendar, or a list of them."""
+    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1, "maxItems": CALENDAR_MAX}]}
 
 
 def group(properties: Mapping[str, Json], required: tuple[str, ...] = (), description: str = "") -> Json:

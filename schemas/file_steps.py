@@ -119,6 +119,7 @@ def trigger_defs() -> dict[str, Json]:
         "choose": {
             "type": "array",
             "minItems": 1,
+            "maxItems": 40,
             "items": {
                 "anyOf": [{"const": "exit"}, group(condition | then, ("then",)), *_step_groups(condition)]
             },

@@ -16,6 +16,7 @@ from schemas.file_parts import (
     MOMENT,
     PATTERNS,
     Json,
+    entries,
     group,
     one_or_more,
     ref,
@@ -125,9 +126,9 @@ _POLICY: Mapping[str, Json] = {
     ),
     "calendar": group(
         {
-            "blackouts": {**one_or_more(_INTERVAL), "description": "No marketing mails."},
-            "sale_days": {**one_or_more(_INTERVAL), "description": "Days with other caps."},
-            "campaigns": {**one_or_more(_CAMPAIGN), "description": "Planned mailings of other tools."},
+            "blackouts": {**entries(_INTERVAL), "description": "No marketing mails."},
+            "sale_days": {**entries(_INTERVAL), "description": "Days with other caps."},
+            "campaigns": {**entries(_CAMPAIGN), "description": "Planned mailings of other tools."},
         },
         description="Days that count for everybody.",
     ),

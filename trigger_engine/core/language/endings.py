@@ -8,14 +8,8 @@ from trigger_engine.core.language.problems import Check, Path
 
 
 def endings(check: Check, path: Path, value: Any) -> list[dict[str, Any]]:
-    """The list of clauses; one of several types becomes several clauses."""
-    clauses = value if isinstance(value, list) else [value]
-    if not clauses:
-        check.say(path, "the list is empty", "name at least one event type, or remove the field")
-    form = []
-    for position, clause in enumerate(clauses):
-        at = (*path, position) if isinstance(value, list) else path
-        form.append(_clause(check, at, clause))
+    """The list of clauses, none of them twice."""
+    form = values.listed(check, path, value, lambda at, clause: _clause(check, at, clause))
     seen: list[dict[str, Any]] = []
     for position, each in enumerate(form):
         if each["event"] and each in seen:

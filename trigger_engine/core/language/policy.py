@@ -50,16 +50,13 @@ class _Policy:
             "date_grace": lambda path, value: values.duration(check, path, value),
             "arbitration_hold": lambda path, value: values.duration(check, path, value),
             "holdout": lambda path, value: holdout(check, path, value),
-            "caps": lambda path, value: values.listed(check, path, value, self._cap)[:CAPS_MAX],
+            "caps": lambda path, value: values.listed(check, path, value, self._cap, CAPS_MAX),
             "offers": self._offers,
             "quiet_hours": self._quiet_hours,
             "calendar": lambda path, value: self._calendar(path, value, moments),
             "engagement": self._engagement,
         }
-        form = {name: readers[name]((name,), data[name]) for name in FIELDS if name in data}
-        if isinstance(data.get("caps"), list) and len(data["caps"]) > CAPS_MAX:
-            check.say(("caps",), f"{len(data['caps'])} caps are too many; at most {CAPS_MAX}")
-        return form
+        return {name: readers[name]((name,), data[name]) for name in FIELDS if name in data}
 
     def _occasion_memory(self, path: Path, value: Any) -> str:
         form = values.duration(self.check, path, value)
@@ -126,22 +123,24 @@ class _Policy:
         form: Form = {}
         for name in ("blackouts", "sale_days"):
             if name in given:
-                form[name] = self._bounded(
-                    (*path, name), given[name], lambda at, item: self._interval(at, item, moments)
+                form[name] = values.listed(
+                    check,
+                    (*path, name),
+                    given[name],
+                    lambda at, item: self._interval(at, item, moments),
+                    INTERVALS_MAX,
                 )
         if "campaigns" in given:
-            form["campaigns"] = self._bounded(
-                (*path, "campaigns"), given["campaigns"], lambda at, item: self._campaign(at, item, moments)
+            form["campaigns"] = values.listed(
+                check,
+                (*path, "campaigns"),
+                given["campaigns"],
+                lambda at, item: self._campaign(at, item, moments),
+                INTERVALS_MAX,
             )
             ids = [each.get("id", "") for each in form["campaigns"]]
             values.once(check, (*path, "campaigns"), ids, given["campaigns"])
         return form
-
-    def _bounded(self, path: Path, value: Any, read: Callable[[Path, Any], Form]) -> list[Form]:
-        if isinstance(value, list) and len(value) > INTERVALS_MAX:
-            self.check.say(path, f"{len(value)} entries are too many; at most {INTERVALS_MAX}")
-            return []
-        return values.listed(self.check, path, value, read)
 
     def _interval(self, path: Path, value: Any, moments: Moments) -> Form:
         check = self.check

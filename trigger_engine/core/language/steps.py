@@ -41,6 +41,9 @@ def walk(steps: list[Form], path: Path = ("steps",)) -> Iterator[tuple[Path, For
 
 def steps(check: Check, path: Path, value: Any, variants: frozenset[str]) -> list[Form]:
     """The normal form of a trigger's steps. `variants`: those that its experiment names."""
+    if isinstance(value, list) and len(value) > STEPS_MAX:
+        check.say(path, f"{len(value)} steps are too many; at most {STEPS_MAX}", "make it two triggers")
+        return []
     reading = _Steps(check, variants)
     form = reading.list_of(path, value, depth=0)
     count = sum(1 for _ in walk(form, path))
@@ -251,6 +254,10 @@ class _Steps:
         if not isinstance(value, list) or not value:
             said = "choose is a list of branches"
             check.say(path, said, "write - if: cart.value >= 1000 and below it mail: cart-discount")
+            self.all_known = False
+            return []
+        if len(value) > STEPS_MAX:
+            check.say(path, f"{len(value)} branches are too many; at most {STEPS_MAX}")
             self.all_known = False
             return []
         form = [self._branch((*path, number), branch, depth) for number, branch in enumerate(value)]

@@ -19,6 +19,9 @@ T = TypeVar("T")
 WHOLE = 10_000
 """Basis points of 100%."""
 
+LISTED_MAX = 50
+"""Event types, clauses or triggers in one list; the shipped files name three."""
+
 _ID = re.compile(r"[a-z][a-z0-9-]{0,63}", re.ASCII)
 _FILE_ENDING = re.compile(r"\.(mjml|html|txt|ya?ml)$")
 _LETTERS = str.maketrans("ıİəƏ", "iiee")
@@ -34,12 +37,17 @@ def whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def listed(check: Check, path: Path, value: Any, of: Callable[[Path, Any], T]) -> list[T]:
+def listed(
+    check: Check, path: Path, value: Any, of: Callable[[Path, Any], T], most: int = LISTED_MAX
+) -> list[T]:
     """One value or a list of them, as a list."""
     if not isinstance(value, list):
         return [of(path, value)]
     if not value:
         check.say(path, "the list is empty", "name at least one, or remove the field")
+    if len(value) > most:
+        check.say(path, f"{len(value)} entries are too many; at most {most}")
+        return []
     return [of((*path, position), item) for position, item in enumerate(value)]
 
 
