@@ -7,7 +7,7 @@ other values are bound in the namespace. Every line is one operation on names, s
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 from typing import Any, Final
 
@@ -99,6 +99,10 @@ class Code:
         name = self.name(prefix)
         self.line(f"{name} = {value.text}")
         return Value(name, value.kind, may_fail=value.may_fail, or_null=value.or_null)
+
+    def named(self, value: Value) -> Value:
+        """The value under a name even if it is a literal: Python warns of `1 is None` and `True['a']`."""
+        return self.assigned(replace(value, atomic=False)) if value.fixed else self.assigned(value)
 
     def guarded(self, write: Callable[[], None], when_raised: str) -> None:
         """Writes lines that may raise; if they can, under a `try` whose handler is `when_raised`."""

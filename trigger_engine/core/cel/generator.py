@@ -158,7 +158,7 @@ class Generator:
         )
 
     def _field(self, node: nodes.Select) -> Value:
-        operand, name = self.operand(node.operand), ascii(node.name)
+        operand, name = self.code.named(self.strict(node.operand)), ascii(node.name)
         read = self.code.name("v")
         with self.code.block("try:"):
             self.code.line(f"{read} = {operand.text}[{name}]")

@@ -98,7 +98,7 @@ def _equality(generator: "Generator", symbol: str, left: Value, right: Value) ->
     for value, other in ((left, right), (right, left)):
         if other.fixed and (other.constant is None or isinstance(other.constant, bool)):
             same = "is" if symbol == "==" else "is not"
-            return Value(f"{value.text} {same} {other.text}", "bool", atomic=False)
+            return Value(f"{generator.code.named(value).text} {same} {other.text}", "bool", atomic=False)
         if value.kind is not None:
             continue
         if other.kind is not None and other.kind == value.or_null and other.kind in _PLAIN:

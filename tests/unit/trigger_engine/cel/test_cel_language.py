@@ -48,6 +48,11 @@ VALUES: list[tuple[str, object]] = [
     ("dyn(9007199254740993) == 9007199254740992.0", True),
     ("event.vip == 1", False),
     ("event.count == true", False),
+    # literals where Python would warn of them
+    ("dyn(1) == true || dyn('a') != true && null == dyn(2)", False),
+    ("dyn(1) == null || dyn(1.5) == null || dyn(1u) == null || null != null", False),
+    ("true == dyn('a') || dyn(true).a || dyn(1)['a'] || dyn('x')[0] || true", True),
+    ("has(dyn(1).a) || dyn('a').b.c || dyn(-1).d || dyn([1]).e || true", True),
     # text
     ("event.name + '!'", "Kuş!"),
     ("size(event.name)", 3),

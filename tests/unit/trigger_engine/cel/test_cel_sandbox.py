@@ -1,9 +1,11 @@
 """Nothing an author writes becomes Python: generated sources hold names of ours and literals only."""
 
 import ast
+import itertools
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -224,3 +226,31 @@ def test_a_value_that_holds_one_list_many_times_is_bounded() -> None:
     source = "x" + ".map(e, [e, e])" * (NESTING_MAX - 3)
     with pytest.raises(EvaluationError, match="holds more than"):
         compile_value(source, DECLARATIONS).evaluate({"x": [1]})
+
+
+_LITERALS = ["1", "-1", "1.5", "'a'", "true", "null", "2u", "[1]", "duration('1h')"]
+_FORMS = [
+    *("dyn({0}).a", "dyn({0})[{1}]", "has(dyn({0}).a)", "dyn({0}) == dyn({1})", "dyn({0}) != {1}"),
+    *("dyn({0}) < dyn({1})", "dyn({0}) in dyn({1})", "dyn({0}) in [{1}]", "dyn({0}) + dyn({1})"),
+    *(
+        "dyn({0}) && dyn({1})",
+        "!dyn({0})",
+        "-dyn({0})",
+        "dyn({0}) ? {1} : {0}",
+        "dyn({0}).exists(e, e == {1})",
+    ),
+    *("dyn({0}) - dyn({1})", "dyn({0}) * dyn({1})", "size(dyn({0}))", "dyn({0}).contains(dyn({1}))"),
+]
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_literals_in_every_place_compile_without_a_warning(form: str) -> None:
+    """Python warns of some that it knows to be wrong, such as `1 is None`; here a warning is an error."""
+    answers = 0
+    for one, other in itertools.product(_LITERALS, _LITERALS):
+        with suppress(CelError):
+            expression = compile_value(form.format(one, other), DECLARATIONS)
+            answers += 1
+            with suppress(EvaluationError):
+                expression.evaluate({})
+    assert answers >= len(_LITERALS)
