@@ -43,16 +43,19 @@ def triggers_lint(folder: Path | None, templates: Path | None, form: str, strict
 
 @triggers.command("test")
 @click.argument("paths", type=EXISTING, nargs=-1)
+@click.option("--folder", type=FOLDER, help="The triggers, if the story files lie elsewhere.")
 @TEMPLATES
 @click.option("--timeline", is_flag=True, help="Show what happened in stories that went well, too.")
-def triggers_test(paths: tuple[Path, ...], templates: Path | None, timeline: bool) -> None:
+def triggers_test(
+    paths: tuple[Path, ...], folder: Path | None, templates: Path | None, timeline: bool
+) -> None:
     """Tell the stories of a folder (default: the library), or of story files, in virtual time.
 
     Ends with 1 if something else was decided than told; the timeline says what, and why.
     """
     from services.triggers.testing import run_stories
 
-    sys.exit(run_stories(paths, templates, timeline=timeline))
+    sys.exit(run_stories(paths, folder, templates, timeline=timeline))
 
 
 @triggers.command("list")

@@ -62,7 +62,10 @@ def publish_triggers(
             click.echo("rules: left as they are")
             return FAILED
         done = asyncio.run(_write(settings, rule_set, plan.partitions))
-    except (KafkaError, OSError, PlatformError) as error:
+    except PlatformError as error:
+        click.echo(str(error), err=True)
+        return FAILED
+    except (KafkaError, OSError) as error:
         click.echo(
             f"nothing is known to be active: Kafka did not take it at {settings.kafka} ({error}). "
             "Publish again; a repeated publish is harmless.",

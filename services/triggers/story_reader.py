@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from schemas.decision import Outcome
-from schemas.instants import Instant, format_instant, instant_of
+from schemas.instants import DAY_MS, Instant, datetime_of, format_instant, instant_of
 from services.triggers.story import (
     CUSTOMER_DEFAULT,
     Becomes,
@@ -29,6 +29,9 @@ from trigger_engine.core.language.problems import Check, Path, Problem, nearest,
 
 START_DEFAULT = "2026-03-02 09:00"
 """A Monday, far from feasts and changes of the clock."""
+LENGTH_MAX_MS = 3660 * DAY_MS
+"""From the start of a story to its end, and back to what happened before it: ten years."""
+YEARS = (2000, 2100)
 STORIES_MAX = 200
 STEPS_MAX = 500
 
@@ -119,7 +122,13 @@ class _Reader(Check):
         start = _read_date(value)
         if start is None:
             self.say(path, f"{shown(value)} is no date with a time", f"write it as {START_DEFAULT} (UTC)")
-        return start or 0
+        elif not YEARS[0] <= datetime_of(start).year <= YEARS[1]:
+            self.say(
+                path, f"{shown(value)} is no year to tell stories of", f"begin in {YEARS[0]} to {YEARS[1]}"
+            )
+        else:
+            return start
+        return self._start_of(path, START_DEFAULT)
 
     def _triggers(self, path: Path, value: object) -> tuple[str, ...]:
         names = value if isinstance(value, list) else [value]
@@ -175,6 +184,14 @@ class _Reader(Check):
 
     def _move(self, path: Path, step: Mapping[str, Any]) -> None:
         """`after` and `at` of a step: when it takes place."""
+        before = self._now
+        self._go_on(path, step)
+        if self._now > self._start + LENGTH_MAX_MS:
+            said = f"the story is longer than {format_duration(LENGTH_MAX_MS)}"
+            self.say((*path, "after" if "after" in step else "at"), said, "tell a shorter one")
+            self._now = before
+
+    def _go_on(self, path: Path, step: Mapping[str, Any]) -> None:
         if "after" in step and "at" in step:
             self.say((*path, "at"), "after: and at: both say when", "keep one of them")
         elif "after" in step:
@@ -193,6 +210,9 @@ class _Reader(Check):
     def _event(self, path: Path, step: Mapping[str, Any]) -> Happens:
         named = "anonymous" in step and "customer" not in step
         ago = self._duration((*path, "ago"), step["ago"]) if "ago" in step else 0
+        if ago > LENGTH_MAX_MS:
+            self.say((*path, "ago"), f"{shown(step['ago'])} is too long ago", "at most ten years")
+            ago = 0
         if "backfill" in step and not isinstance(step["backfill"], bool):
             self.say((*path, "backfill"), "backfill: is true or false")
         return Happens(

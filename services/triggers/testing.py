@@ -28,9 +28,11 @@ class _Chosen:
     files: tuple[Path, ...]
 
 
-def run_stories(paths: tuple[Path, ...], templates: Path | None, *, timeline: bool) -> int:
-    """`paths`: a folder (default: the library), or story files. Returns the exit code."""
-    chosen = _choose(paths)
+def run_stories(
+    paths: tuple[Path, ...], folder: Path | None, templates: Path | None, *, timeline: bool
+) -> int:
+    """`paths`: a folder (default: `folder`, or the library), or story files. Returns the exit code."""
+    chosen = _choose(paths, folder)
     checked = check_folder(chosen.place.folder, templates, texts=False)
     if checked.rule_set is None:
         return _refuse(checked)
@@ -79,23 +81,24 @@ def _cast(rule_set: RuleSet, triggers: tuple[str, ...]) -> RuleSet:
     return RuleSet.of(forms, segments=rule_set.segments, policy=rule_set.policy, templates=rule_set.templates)
 
 
-def _choose(paths: tuple[Path, ...]) -> _Chosen:
-    """The stories of a folder; or single files, whose folder is that around `stories/`."""
-    if not paths:
-        paths = (LIBRARY,)
+def _choose(paths: tuple[Path, ...], folder: Path | None) -> _Chosen:
+    """The stories of a folder; or single files, whose triggers lie around `stories/` or in `folder`."""
     folders = [path for path in paths if path.is_dir()]
-    if folders and (len(paths) > 1):
-        raise click.UsageError("name one folder, or story files of one folder")
-    if folders:
-        place = Place(folders[0])
+    if not paths or folders:
+        if len(paths) > 1 or (folders and folder is not None):
+            raise click.UsageError("name one folder, or story files")
+        place = Place(folders[0] if folders else folder or LIBRARY)
         return _Chosen(place, tuple(place.stories))
-    homes = {
-        path.resolve().parent.parent if path.resolve().parent.name == "stories" else path.resolve().parent
-        for path in paths
-    }
-    if len(homes) > 1:
-        raise click.UsageError("the story files belong to different folders; test them one folder at a time")
-    return _Chosen(Place(homes.pop()), tuple(path.resolve() for path in paths))
+    files = tuple(path.resolve() for path in paths)
+    if folder is not None:
+        return _Chosen(Place(folder.resolve()), files)
+    homes = {path.parent.parent for path in files if path.parent.name == "stories"}
+    if len(homes) != 1 or any(path.parent.name != "stories" for path in files):
+        raise click.UsageError(
+            "story files lie in a folder stories/ beside the triggers they are about; "
+            "for others name the triggers' folder with --folder"
+        )
+    return _Chosen(Place(homes.pop()), files)
 
 
 def _refuse(checked: Checked) -> int:

@@ -248,6 +248,9 @@ SPOILT = [
     ("- event: a", "nothing is expected, so the story cannot fail"),
     ("- event: a\n  properties: [1]\n- expect_none: mail", "properties: holds fields, not a list"),
     ("- 5\n- expect_none: mail", "5 is no step"),
+    ("- after: 999999d\n- expect_none: mail", "the story is longer than 3660d; tell a shorter one"),
+    ("- at: 9999-12-31 23:59\n- expect_none: mail", "the story is longer than 3660d; tell a shorter one"),
+    ("- event: a\n  ago: 999999d\n- expect_none: mail", "'999999d' is too long ago; at most ten years"),
     ("- event: a\n  event: b\n- expect_none: mail", "the field is given twice"),
 ]
 
@@ -267,6 +270,10 @@ def test_a_malformed_story_says_where_and_what_to_do(text: str, said: str, libra
         (
             "start: yesterday",
             "it.yaml:1: error: start: 'yesterday' is no date with a time; write it as 2026-03-02 09:00",
+        ),
+        (
+            "start: 0001-01-01 00:00",
+            "it.yaml:1: error: start: '0001-01-01 00:00' is no year to tell stories of",
         ),
         ("mails: later", "it.yaml:1: error: mails: mails: is sent (each at once) or held, not 'later'"),
         (

@@ -116,6 +116,16 @@ def test_files_of_two_folders_are_refused(shop: Path) -> None:
     assert tetik("test", shop / "stories" / "welcome-series.yaml", other).exit_code == 2
 
 
+def test_story_files_may_lie_elsewhere(shop: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    shutil.copyfile(shop / "stories" / "welcome-series.yaml", mine)
+    assert tetik("test", mine).exit_code == 2
+    result = tetik("test", mine, "--folder", shop)
+    assert result.exit_code == 0
+    assert "mine.yaml:4: A new subscriber gets three mails" in result.stdout
+    assert tetik("test", shop, "--folder", shop).exit_code == 2
+
+
 def test_list_of_a_folder(shop: Path) -> None:
     result = tetik("list", "--folder", shop)
     assert result.exit_code == 0
