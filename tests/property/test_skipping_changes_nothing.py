@@ -1,5 +1,6 @@
 """Segments and watches are looked at only where an event can have changed them. A customer for whom all of
-them are looked at after every event must be in the same segments at all times, and start the same runs."""
+them are looked at after every event must be in the same segments at all times, and start the same runs.
+The same goes for flips that are not worked out at each event, as events can only put them off."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ CONDITIONS = {
     "big-cart": "cart.value > 15.0",
     "old-cart": "cart.count > 0 && cart.age > duration('5h')",
     "keen": "now - activity.last_seen_at < duration('20h')",
+    "idle-buyer": "orders.count > 0 && now - activity.last_seen_at >= duration('10h')",
     "lost": "orders.count > 0 && now - orders.last_at > duration('48h')",
     "looker": "views.count > 2 && 'shoes' in views.categories",
     "recent-looker": "views.count > 0 && now - views.last_at < duration('7h')",
@@ -104,6 +106,8 @@ def rules() -> Rules:
 def looking_at_everything() -> Rules:
     found = rules()
     points = found.policy.engagement.points
+    for segment in found.segments:
+        segment.puts_off = False
     found.touches = Everything(found.segments, found.inactivity, found.dates, points)
     return found
 

@@ -8,7 +8,7 @@ instant; `baseline` what a change of rules asks for.
 from collections.abc import Collection, Iterable
 
 from schemas.ids import stable_hash
-from schemas.instants import Instant, format_instant
+from schemas.instants import DAY_MS, Instant, format_instant
 from trigger_engine.core import watches
 from trigger_engine.core.conditions import Scene
 from trigger_engine.core.inputs import EventInput
@@ -21,6 +21,8 @@ from trigger_engine.core.turn import Turn
 
 ENTERED = "segment_entered"
 LEFT = "segment_left"
+
+_DECADE_MS = 3650 * DAY_MS
 
 Transition = tuple[str, bool]
 """A segment, and whether she came in."""
@@ -36,15 +38,20 @@ def concerned(rules: Rules, state: CustomerState, event: EventInput) -> bool:
         touches.of(event.type) is not None
         or state.segments_at < 0
         or (flip_at is not None and flip_at <= now)
-        or (now < state.segments_at and bool(touches.timed))
+        or (now < state.segments_at and touches.by_time)
     )
 
 
 def follow(turn: Turn, event: EventInput) -> None:
-    """After an event: segments are evaluated, transitions start runs, watches are planned anew."""
-    fresh = turn.state.segments_at < 0
+    """After an event: segments are evaluated, transitions start runs, watches are planned anew.
+
+    All of them, if that was done for a later instant already: events may reach the log in another order than
+    they were received in.
+    """
+    before = turn.state.segments_at
+    anew = before < 0 or event.received_at < before
     evaluate(turn, turn.at, event.received_at, event=event)
-    watches.replan(turn, event, everything=fresh)
+    watches.replan(turn, event, everything=anew)
 
 
 def evaluate(turn: Turn, at: Instant, now: Instant, *, event: EventInput | None) -> None:
@@ -83,6 +90,8 @@ def _asked(turn: Turn, now: Instant, at: Instant, event: EventInput | None) -> l
     until = at if event is None else now
     if state.segments_flip_at is not None and state.segments_flip_at <= until:
         due = [segment for segment in touches.timed if state.flips.get(segment.id, until + 1) <= until]
+        if event is None:
+            return _put_off(state, due, at)
         asked += [segment for segment in due if segment not in asked]
     return asked
 
@@ -95,20 +104,48 @@ def _change(
     transitions = []
     for segment in asked:
         inside = segment.holds(scene)
-        if inside != (segment.id in state.segments):
+        changed = inside != (segment.id in state.segments)
+        if changed:
             transitions.append((segment.id, inside))
             if inside:
                 state.segments[segment.id] = since
             else:
                 del state.segments[segment.id]
-        if segment.timed:
-            flip = segment.next_flip(scene, look_ahead)
-            if flip is not None:
-                state.flips[segment.id] = flip
-            else:
-                state.flips.pop(segment.id, None)
+        if segment.timed and not (
+            segment.puts_off and not look_ahead and not changed and _ahead(state, segment, now)
+        ):
+            _note_flip(state, segment, segment.next_flip(scene, look_ahead))
     state.segments_flip_at = min(state.flips.values(), default=None)
     return transitions
+
+
+def _ahead(state: CustomerState, segment: Segment, now: Instant) -> bool:
+    """Whether the flip noted is still to come, so that it can be put off then. One in decades is the end of
+    the calendar."""
+    flip_at = state.flips.get(segment.id)
+    return flip_at is not None and now < flip_at < now + _DECADE_MS
+
+
+def _note_flip(state: CustomerState, segment: Segment, flip_at: Instant | None) -> None:
+    if flip_at is not None:
+        state.flips[segment.id] = flip_at
+    else:
+        state.flips.pop(segment.id, None)
+
+
+def _put_off(state: CustomerState, due: list[Segment], at: Instant) -> list[Segment]:
+    """At a wake-up: the segments that are really due. A flip that events have put off since is noted anew."""
+    really = []
+    for segment in due:
+        flip_at: Instant | None = at
+        if segment.puts_off:
+            flip_at = segment.next_flip(Scene(state, None, None, at - 1), False)
+        if flip_at == at:
+            really.append(segment)
+        else:
+            _note_flip(state, segment, flip_at)
+    state.segments_flip_at = min(state.flips.values(), default=None)
+    return really
 
 
 def _start(turn: Turn, transitions: list[Transition], at: Instant, event: EventInput | None) -> None:

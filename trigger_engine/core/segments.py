@@ -4,6 +4,7 @@ Whether a customer is in one is kept in her state (`membership`). A condition wh
 change says when it may, so that nothing has to be asked in between.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,23 @@ from trigger_engine.core.variables import SEGMENT_DECLARATIONS, access_to, score
 MOVING: Moving = {"now": WITH_NOW, "cart.age": WITH_NOW}
 """What runs with the clock. Score and pause change at known instants; `Segment` looks at them itself."""
 
+_ONE_AGE = re.compile(
+    r"""
+    (?: ^ | [(!,?:] | && | \|\| ) \s*
+    now \s* - \s*
+    (?: activity\.last_seen_at | views\.last_at | orders\.last_at | engagement\.last_(?:open|click)_at ) \s*
+    (?: <= | >= | < | > ) \s*
+    duration \( \s* (?: '[^'"\\]*' | "[^'"\\]*" ) \s* \) \s*
+    (?: $ | [),?:] | && | \|\| )
+    """,
+    re.VERBOSE,
+)
+"""A comparison of the time since something that only ever moves on with a fixed span. Where it is the only
+place at which a condition reads the clock, an event moves the flip to later, if at all."""
+
+_NOW = re.compile(r"\bnow\b")
+_OTHER_CLOCKS = frozenset({"cart", "cart.age", "profile", "profile.paused", "engagement", "engagement.score"})
+
 LOOK_AHEAD_DAYS = 30
 """How far a falling score is followed at once, when no event asks for speed."""
 
@@ -26,10 +44,12 @@ class Segment:
     __slots__ = (
         "_holds",
         "_next_flip",
+        "_reads_clock",
         "_reads_pause",
         "_reads_score",
         "digest",
         "id",
+        "puts_off",
         "references",
         "timed",
     )
@@ -46,12 +66,15 @@ class Segment:
         self._next_flip = condition.next_flip
         self._reads_pause = not self.references.isdisjoint({"profile", "profile.paused"})
         self._reads_score = not self.references.isdisjoint({"engagement", "engagement.score"})
-        self.timed = (
-            self._reads_pause
-            or self._reads_score
-            or not self.references.isdisjoint({"now", "cart", "cart.age"})
-        )
+        self._reads_clock = not self.references.isdisjoint({"now", "cart", "cart.age"})
+        self.timed = self._reads_pause or self._reads_score or self._reads_clock
         """Whether time alone can change it."""
+        self.puts_off = (
+            self.references.isdisjoint(_OTHER_CLOCKS)
+            and len(_NOW.findall(form["when"])) == 1
+            and _ONE_AGE.search(form["when"]) is not None
+        )
+        """Whether an event that leaves her in, or out, can only put the next flip off."""
 
     def holds(self, scene: Scene) -> bool:
         """Whether the customer is in it; an error counts as no."""
@@ -86,7 +109,7 @@ class Segment:
         return midnight
 
     def _plain_flip(self, scene: Scene) -> Instant | None:
-        flip = self._next_flip(scene, scene.now)
+        flip = self._next_flip(scene, scene.now) if self._reads_clock else None
         if self._reads_pause:
             until = scene.state.profile.paused_until
             if until is not None and until > scene.now and (flip is None or until < flip):

@@ -51,7 +51,7 @@ class Touched:
 class Touches:
     """The index of one rule set."""
 
-    __slots__ = ("_by_type", "_of_hers", "all", "anything", "timed")
+    __slots__ = ("_by_type", "_of_hers", "all", "anything", "by_time", "timed")
 
     def __init__(
         self,
@@ -65,6 +65,8 @@ class Touches:
         self.anything = bool(self.all.segments or self.all.inactivity or self.all.dates)
         """Whether the rules have any segment or watch."""
         self.timed = tuple(segment for segment in self.all.segments if segment.timed)
+        self.by_time = bool(self.timed or self.all.dates)
+        """Whether anything depends on the instant that it is looked at."""
         self._by_type: dict[str, Touched | None] = {}
         points = frozenset(scored)
         named = {

@@ -74,6 +74,37 @@ def test_an_event_in_between_moves_the_flip() -> None:
     assert history.until("122h")[0] == "started farewell"
 
 
+def test_a_flip_that_was_put_off_counts_as_of_its_own_time_however_late_it_is_handed_in() -> None:
+    history = History(FAREWELL, segments=KEEN)
+    history.event("page_viewed", "1h")
+    history.event("page_viewed", "50h")
+    assert history.state.segments_flip_at == at("73h"), "it is worked out anew only when it comes"
+    assert history.until("130h", now="130h")[0] == "started farewell"
+    assert history.last("started").occasion == "c1/keen/2026-03-07T11:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("when", "puts_off"),
+    [
+        ("now - activity.last_seen_at < duration('72h')", True),
+        ('orders.count > 0 &&\n now-orders.last_at >= duration("2160h")', True),
+        ("!(now - views.last_at > duration('1h')) ? cart.value > 1.0 : false", True),
+        ("now - activity.last_seen_at == duration('72h')", False),
+        ("now - orders.last_at > duration('1h') + duration('1h')", False),
+        ("now - cart.updated_at > duration('1h')", False),
+        ("now - orders.last_at > duration('1h') || now - views.last_at < duration('9h')", False),
+        ("now - orders.last_at > duration('1h') || cart.age < duration('9h')", False),
+        ("now - orders.last_at > duration('1h') && engagement.score > 1.0", False),
+        ("now - orders.last_at > duration('1h') && !profile.paused", False),
+        ("now - orders.last_at < now - views.last_at", False),
+        ("orders.last_at - now > duration('1h')", False),
+        ("now > timestamp('2026-05-01T00:00:00Z')", False),
+    ],
+)
+def test_only_the_age_of_what_moves_on_can_be_put_off(when: str, puts_off: bool) -> None:
+    assert compile_segment({"id": "s", "when": when}).puts_off is puts_off
+
+
 def test_coming_in_by_time_needs_no_event() -> None:
     """No order in 90 days."""
     history = History(LOST, segments=LOST_BUYERS)
