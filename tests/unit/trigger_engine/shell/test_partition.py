@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from schemas.records import encode_record
+from schemas.records import CauseRecord, encode_record
 from schemas.topics import EVENTS, STATE_CHANGELOG
 from tests.fixtures.engine_cases import (
     CART,
@@ -21,12 +21,14 @@ from tests.fixtures.engine_cases import (
 )
 from trigger_engine.adapters.dead_letters import dead_letter_of
 from trigger_engine.adapters.takeover import due_of
+from trigger_engine.adapters.transaction import portions_of
 from trigger_engine.core import partition as partition_module
 from trigger_engine.core.effects import CancelMail, Decide, RequestMail
 from trigger_engine.core.inputs import EventInput
+from trigger_engine.core.limits import ALIAS_KEPT_MS
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
 from trigger_engine.core.rules import Rules, load_rules
-from trigger_engine.core.state import UnknownVersion, decode_state, encode_state, new_state
+from trigger_engine.core.state import Alias, UnknownVersion, decode_state, encode_state, new_state
 from trigger_engine.core.timer_index import NEVER
 
 RULES = load_rules(rule_set())
@@ -258,6 +260,52 @@ def test_rules_change_at_the_marker() -> None:
     partition.activate(other)
     record = msgspec.msgpack.decode(flushed(partition).record, type=PartitionRecord)
     assert record.rules_digest == other.digest
+
+
+def test_the_marker_is_kept_with_the_record_and_rules_are_as_of_it_after_a_restart() -> None:
+    partition = new_partition(load_rules(rule_set(CART)))
+    feed(partition, [profile("ada", "1"), marker(RULES.digest, at=T0 + MINUTE)], T0 + HOUR)
+    partition.activate(RULES)
+    flush = flushed(partition)
+    record = msgspec.msgpack.decode(flush.record, type=PartitionRecord)
+    cause = CauseRecord("rules", EVENTS, 0, 1, "marker")
+    assert (record.activated_at, record.activation, record.sweep_after) == (T0 + MINUTE, cause, "")
+    again = Partition(0, dict(partition.customers), record, RULES, {})
+    assert (again.rules.activated_at, again.rules.activation) == (T0 + MINUTE, cause)
+    assert again.sweep(T0 + HOUR, 10)
+    assert not again.sweeping
+    assert not again.sweep(T0 + HOUR, 10)
+
+
+def test_a_partition_record_of_an_earlier_version_is_read() -> None:
+    old = msgspec.msgpack.encode([1, {EVENTS: 17}, RULES.digest])
+    record = msgspec.msgpack.decode(old, type=PartitionRecord)
+    assert (record.next_offsets, record.rules_digest) == ({EVENTS: 17}, RULES.digest)
+    assert (record.activation, record.sweep_after, record.received_max) == (None, None, 0)
+    partition = Partition(0, {}, record, RULES, {})
+    assert not partition.sweeping
+    feed(partition, [profile("ada", "1"), ordered("ada", "2")], T0)
+    assert ("request", "order-confirmation", "send") in told(flushed(partition))
+
+
+def test_a_state_that_became_blank_is_deleted() -> None:
+    """The alias of a device is forgotten when its time is over: a record without a value."""
+    alias = new_state("anon:d1")
+    alias.alias, alias.next_wake_up_at = Alias("ada", T0), T0 + ALIAS_KEPT_MS
+    partition = new_partition(
+        customers={"anon:d1": encode_state(alias), "bob": encode_state(new_state("bob"))}
+    )
+    due = T0 + ALIAS_KEPT_MS
+    partition.fire_due(due - 1, due - 1)
+    assert not partition.dirty
+    partition.fire_due(due, due)
+    flush = partition.take_flush()
+    assert flush.states == [("anon:d1", None)]
+    rows = [list(portion.rows) for portion in portions_of(flush, 0, 1) if portion.topic == STATE_CHANGELOG]
+    assert rows[0][0] == (b"anon:d1", None, [])
+    assert "anon:d1" in partition.customers, "until the flush is durable"
+    partition.committed(flush)
+    assert list(partition.customers) == ["bob"]
 
 
 def test_the_same_log_gives_the_same_effects_however_it_is_flushed() -> None:
