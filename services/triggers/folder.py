@@ -153,11 +153,12 @@ def check_folder(folder: Path | None, templates: Path | None = None, *, texts: b
     ]
     if compiled is None or any(remark.level == "error" for remark in remarks):
         return Checked(None, _in_order(remarks))
+    used = {name for file in triggers for name in templates_of(file.form)}
     rule_set = RuleSet.of(
         [file.form for file in triggers],
         segments=[file.form for file in segments],
         policy=policy.form if policy else {},
-        templates=compiled,
+        templates=[template for template in compiled if template.name in used],
     )
     try:
         load_rules(rule_set)

@@ -86,3 +86,10 @@ def test_a_file_that_cannot_be_read_is_named(shop: Path) -> None:
 def test_a_folder_without_triggers_is_said(tmp_path: Path) -> None:
     (remark,) = check_folder(tmp_path).errors
     assert "there are no trigger files" in remark.message
+
+
+def test_only_templates_that_are_mailed_belong_to_the_set(shop: Path) -> None:
+    (shop / "welcome-series.yaml").unlink()
+    (shop / "order-confirmation.yaml").unlink()
+    names = [template.name for template in read_rule_set(shop).templates]
+    assert names == ["cart-last-call", "cart-questions", "cart-reminder"]
