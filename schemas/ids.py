@@ -41,9 +41,13 @@ def feedback_event_id(send_id: str, status: str, attempt: int) -> str:
     return stable_hash("feedback", send_id, status, str(attempt))
 
 
-def marker_event_id(digest: str, partition: int) -> str:
-    """The id of the marker that activates a rule set in a partition; a repeated publish repeats it."""
-    return stable_hash("rules_activated", digest, str(partition))
+def marker_event_id(digest: str, partition: int, set_offset: int = 0) -> str:
+    """The id of the marker that activates a rule set in a partition; a repeated publish repeats it.
+
+    `set_offset` is that of the set's record on `tetik.rules`: a set that comes back after another one is
+    written there again, and its markers are new ones.
+    """
+    return stable_hash("rules_activated", digest, str(partition), str(set_offset))
 
 
 def handover_ask_id(anonymous_key: str, customer_key: str, event_id: str) -> str:

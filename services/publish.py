@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.event import Event
 from schemas.headers import cloud_event_headers
-from schemas.ids import stable_hash
+from schemas.ids import marker_event_id
 from schemas.instants import Instant, format_instant
 from schemas.records import EventRecord, encode_record
 from schemas.rule_set import RuleSet
@@ -89,15 +89,10 @@ async def _write_set(producer: AIOKafkaProducer, rule_set: RuleSet, now: Instant
 
 def _marker(digest: str, partition: int, set_offset: int, now: Instant) -> EventRecord:
     return EventRecord(
-        event_id=_marker_event_id(digest, partition, set_offset),
+        event_id=marker_event_id(digest, partition, set_offset),
         type="rules_activated",
         occurred_at=format_instant(now),
         received_at=format_instant(now),
         source="publish",
         properties={"digest": digest},
     )
-
-
-def _marker_event_id(digest: str, partition: int, set_offset: int) -> str:
-    """A repeated publish repeats it; a set that comes back after another one stands at another offset."""
-    return stable_hash("rules_activated", digest, str(partition), str(set_offset))
