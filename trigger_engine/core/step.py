@@ -154,9 +154,11 @@ def _wake_up(
         return state, effects
     turn = Turn(rules, state, wake_up.due_at, now, wake_up.cause)
     turn.effects = effects
-    for run in due_runs(rules, state, until):
-        if any(other is run for other in state.runs):  # another may have ended it
-            perform(turn, run, until)
+    while due := due_runs(rules, state, until):
+        # one due time after the other: what follows may be overdue too, and another run's turn come before
+        turn.at = due[0].due_at
+        perform(turn, due[0], turn.at)
+    turn.at = wake_up.due_at
     flip_at = state.segments_flip_at
     if flip_at is not None and flip_at <= until:
         membership.evaluate(turn, flip_at, now, event=None)

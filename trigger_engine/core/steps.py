@@ -38,8 +38,9 @@ from trigger_engine.core.trim import keep, scalar
 from trigger_engine.core.turn import Turn
 
 
-def perform(turn: Turn, run: Run, until: Instant) -> None:
-    """Perform the run's steps that are due at or before `until`. A run of a paused trigger stands still."""
+def perform(turn: Turn, run: Run, at: Instant) -> None:
+    """Perform the run's steps that are due at `at`; what is due at another time, even if that is past, has a
+    turn of its own. A run of a paused trigger stands still."""
     if run.trigger_id in turn.rules.paused_ids:
         return
     trigger = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
@@ -47,7 +48,7 @@ def perform(turn: Turn, run: Run, until: Instant) -> None:
         turn.end(run, "error", f"version {run.trigger_version} of the trigger is in no known rule set.")
         return
     instructions = trigger.program.instructions
-    while run.due_at <= until:
+    while run.due_at == at:
         one = instructions[run.position]
         if not _DO[type(one)](turn, trigger, run, one):
             return

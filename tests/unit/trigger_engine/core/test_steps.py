@@ -349,3 +349,25 @@ steps: [{mail: reminder}]
     shadow = History(text, cart.replace("status: live", "status: shadow"))
     shadow.event("signed_up", "0s")
     assert shadow.event("product_added", "1h", **product()) == ["started cart"], "a shadow supersedes nothing"
+
+
+def test_what_is_overdue_is_performed_in_order_of_due_time_each_at_its_own() -> None:
+    """Both first mails were put off to eleven; what follows was planned for earlier, so it comes first."""
+    night = {"quiet_hours": {"from": "08:30", "to": "11:00"}}
+    slow = series("  - mail: slow-one\n  - wait: 1h\n  - mail: slow-two").replace("id: series", "id: a")
+    fast = series("  - mail: fast-one\n  - wait: 30m\n  - mail: fast-two").replace("id: series", "id: b")
+    history = History(slow, fast, policy=night)
+    history.event("signed_up", "0s")
+    assert history.until("2h") == [
+        "fired a/slow-one",
+        "send slow-one",
+        "fired a/slow-two",
+        "send slow-two",
+        "fired b/fast-one",
+        "send fast-one",
+        "fired b/fast-two",
+        "send fast-two",
+    ]
+    fired = [decision for decision in history.decisions if decision.outcome == "fired"]
+    assert [decision.occurred_at for decision in fired] == [decision.due_at for decision in fired]
+    assert {decision.decided_at for decision in fired} == {"2026-03-02T11:00:00.000Z"}
