@@ -106,6 +106,8 @@ class RememberedEnding:
     trigger_id: str
     kind: str
     event: Happening
+    where: str | None
+    """A condition that compares with the start, and so is judged for each start."""
 
 
 @dataclass
@@ -171,7 +173,3 @@ class Customer:
     def live_runs(self) -> list[Run]:
         """Runs that have not ended."""
         return [run for run in self.runs if run.alive]
-
-    def last_ending(self, trigger_id: str) -> int | None:
-        """When the trigger's last `unless` or `exit` event happened."""
-        return max((e.event.at for e in self.endings if e.trigger_id == trigger_id), default=None)

@@ -2,7 +2,7 @@
 
 import copy
 
-from schemas.ids import stable_hash
+from schemas.ids import device_erasure_id, stable_hash
 from schemas.instants import DAY_MS, format_instant
 from schemas.keys import ANONYMOUS_PREFIX, ids_of_key
 from schemas.records import EventRecord
@@ -94,7 +94,8 @@ def merge(turn: Turn, event: Happening, theirs: Customer) -> None:
     for runs, endings in ((own_runs, theirs.endings), (theirs.runs, own_endings)):
         for run in runs:
             for ending in sorted(endings, key=lambda e: e.event.at):
-                if ending.trigger_id == run.trigger.id and ending.event.at >= run.at:
+                same = ending.trigger_id == run.trigger.id and ending.event.at >= run.at
+                if same and turn.holds(ending.where, run, ending.event):
                     kinds = {"exits": ending.kind == "exit", "unless": ending.kind == "unless"}
                     steps.apply_ending(turn, run, ending.event, **kinds)
     hers.endings += theirs.endings
@@ -169,12 +170,13 @@ def erase(turn: Turn, event: Happening) -> None:
     for run in customer.live_runs():
         steps.end(turn, run, "exited", event.at)
     for mail in customer.mails:
-        if mail.requested and not mail.known and not mail.cancelling:
+        if mails.is_open(mail):
             mails.take_back(turn, mail, event.at)
     devices, ids = customer.devices[-DEVICES_MAX:], customer.ids
     _forget(customer)
     customer.ids, customer.erased_at = ids, event.at
     for device in devices:
         key = ANONYMOUS_PREFIX + device
-        event_id = stable_hash("erasure", key, event.id)
-        _write(turn, _record(turn, event_id, "customer_erased", event.at, key, {}), key)
+        event_id = device_erasure_id(key, event.id)
+        named = {"customer_id": customer.key}
+        _write(turn, _record(turn, event_id, "customer_erased", event.at, key, named), key)

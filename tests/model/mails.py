@@ -10,6 +10,7 @@ from tests.model.reading import Step, Trigger, duration_ms
 from tests.model.turn import Request, Turn
 
 NOT_SENT = ("email_cancelled", "email_expired", "email_suppressed", "email_failed")
+HOLDOUT = "holdout"
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,11 @@ def check(turn: Turn, run: Run, step: Step) -> bool:
     verdict = _first_failure(turn, run)
     if verdict is not None and verdict.outcome == "rescheduled":
         assert verdict.due is not None
-        turn.decide(run, "rescheduled", run.since, verdict.due, step=name, attempt=attempt)
+        turn.decide(run, "rescheduled", run.due, verdict.due, step=name, attempt=attempt)
         run.due = verdict.due
         return False
     if verdict is not None:
-        turn.decide(run, verdict.outcome, run.since, run.due, step=name, attempt=attempt)
+        turn.decide(run, verdict.outcome, run.due, run.due, step=name, attempt=attempt)
         run.alive = run.held = False
         return False
     _pass(turn, run, step, attempt)
@@ -138,7 +139,7 @@ def _arbitrate(turn: Turn, run: Run) -> Verdict | None:
     for other in others:
         name = other.left[0]["id"]
         attempt = other.attempts[name] = other.attempts[name] + 1
-        turn.decide(other, "outranked", other.since, other.due, step=name, attempt=attempt)
+        turn.decide(other, "outranked", run.due, other.due, step=name, attempt=attempt)
         other.alive = other.held = False
     return None
 
@@ -170,7 +171,7 @@ def _pass(turn: Turn, run: Run, step: Step, attempt: int) -> None:
     run.mails.append(mail)
     turn.customer.mails.append(mail)
     turn.decide(
-        run, outcome, run.since, run.due, step=name, attempt=attempt, mail=send_id if requested else None
+        run, outcome, run.due, run.due, step=name, attempt=attempt, mail=send_id if requested else None
     )
     if requested:
         template = step["else"] if offer is False else steps.of_variant(run, step["mail"])
@@ -202,6 +203,11 @@ def _offer(turn: Turn, run: Run, step: Step) -> bool:
     return True
 
 
+def is_open(mail: Mail) -> bool:
+    """Whether it can still be taken back: requested, and what became of it is unknown."""
+    return mail.requested and not mail.known and not mail.cancelling
+
+
 def take_back(turn: Turn, mail: Mail, at: int) -> None:
     """The sender is asked not to send it."""
     mail.cancelling = True
@@ -212,11 +218,14 @@ def take_back(turn: Turn, mail: Mail, at: int) -> None:
 def meet_outcome(turn: Turn, event: Happening) -> None:
     """Section 3, step 5: what became of a mail."""
     customer = turn.customer
+    send_id = event.properties.get("send_id")
     if event.type == "email_bounced":
         customer.bounced = customer.profile.get("email")
     if event.type == "email_suppressed":
-        customer.refused = customer.profile.get("email")
-    send_id = event.properties.get("send_id")
+        if any(mail.send_id == send_id and not mail.marketing for mail in customer.mails):
+            customer.bounced = customer.profile.get("email")
+        else:
+            customer.refused = customer.profile.get("email")
     for mail in customer.mails:
         if mail.send_id != send_id or mail.known or not mail.requested:
             continue
@@ -249,19 +258,19 @@ def draw(turn: Turn, trigger: Trigger) -> tuple[str | None, bool]:
         if trigger.id not in customer.arms:
             _remember(customer, trigger.id, _arm(trigger, share_of(trigger.id, customer.key)))
         arm = customer.arms[trigger.id] or None
-    held_out = arm == "holdout"
+    held_out = arm == HOLDOUT
     if trigger.marketing and policy.holdout:
         if "policy" not in customer.arms:
             held = share_of("policy", customer.key) < policy.holdout / 10_000
-            _remember(customer, "policy", "holdout" if held else "")
-        held_out = held_out or customer.arms["policy"] == "holdout"
-    return arm, held_out
+            _remember(customer, "policy", HOLDOUT if held else "")
+        held_out = held_out or customer.arms["policy"] == HOLDOUT
+    return None if held_out else arm, held_out
 
 
 def _arm(trigger: Trigger, u: float) -> str:
     holdout = trigger.holdout / 10_000
     if u < holdout:
-        return "holdout"
+        return HOLDOUT
     share, left = (u - holdout) / (1 - holdout), 0.0
     for name in sorted(trigger.variants):
         left += trigger.variants[name] / 10_000

@@ -104,7 +104,7 @@ class Model:
         return min(items, default=None)
 
     def _turn(self, customer: Customer, rules: Rules, now: int, event: Happening | None = None) -> Turn:
-        return Turn(customer, rules, now, self._results, self.pools, event)
+        return Turn(customer, rules, now, self._results, self.pools, event, len(self.decisions))
 
     def _due(self, customer: Customer, rules: Rules) -> Iterator[Due]:
         """Everything of hers that has a due time."""
@@ -162,6 +162,12 @@ class Model:
         if event.type == "handover_asked":
             if customer.alias_of != event.properties["customer_id"]:
                 identity.asked(turn, event, self._snapshots, is_new=is_new)
+            return
+        # Section 10: a device is erased with its customer, unless it has become somebody else's.
+        if event.type == "customer_erased" and isinstance(event.properties.get("customer_id"), str):
+            if customer.alias_of in (None, event.properties["customer_id"]):
+                customer.ids.append(event.id)
+                identity.erase(turn, event)
             return
         # 2. An alias forwards it, and does nothing else.
         if customer.alias_of is not None:

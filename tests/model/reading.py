@@ -10,6 +10,9 @@ from schemas.rule_set import RuleSet, content_digest
 _UNIT_MS = {"d": DAY_MS, "h": HOUR_MS, "m": MINUTE_MS, "s": SECOND_MS, "ms": 1}
 _PART = re.compile(r"(\d+)(ms|[dhms])")
 
+VERSION_DIGITS = 12
+"""A trigger's version is the beginning of its content's digest."""
+
 Step = dict[str, Any]
 """One step in its normal form."""
 
@@ -141,7 +144,7 @@ def read_trigger(form: dict[str, Any]) -> Trigger:
     usual_expiry = "12h" if form["kind"] == "marketing" else "3d"
     return Trigger(
         id=form["id"],
-        version=str(form.get("version") or content_digest(form)),
+        version=content_digest(form)[:VERSION_DIGITS],
         status=form["status"],
         shadow_of=form.get("shadow_of"),
         kind=form["kind"],

@@ -1,9 +1,10 @@
 """Section 5: what starts a run, and what keeps one from starting."""
 
+import re
 from typing import Any
 
-from tests.model import mails, steps
-from tests.model.conditions import ConditionError, evaluate, text_of
+from tests.model import known, mails, steps
+from tests.model.conditions import ConditionError, evaluate, holds, text_of
 from tests.model.customer import (
     OCCASIONS_MAX,
     RUNS_MAX,
@@ -33,17 +34,38 @@ def meet(turn: Turn, event: Happening) -> None:
 
 
 def remember_endings(turn: Turn, event: Happening) -> None:
-    """Section 3, step 8: an ending is known to later starts, whose start it cannot be compared with."""
+    """Section 3, step 8: an ending is known to later starts; what it compares with `start` is judged then."""
     for trigger in turn.rules.triggers.values():
         for kind, endings in (("unless", trigger.unless), ("exit", trigger.exit)):
-            if any(e.type in event.types and turn.holds(e.where, None, event) for e in endings):
-                turn.customer.endings.append(RememberedEnding(trigger.id, kind, event))
+            for ending in endings:
+                if ending.type not in event.types:
+                    continue
+                if reads_start(ending.where):
+                    turn.customer.endings.append(RememberedEnding(trigger.id, kind, event, ending.where))
+                elif turn.holds(ending.where, None, event):
+                    turn.customer.endings.append(RememberedEnding(trigger.id, kind, event, None))
+
+
+def reads_start(where: str | None) -> bool:
+    """Whether a condition compares with the event that started the run."""
+    return where is not None and re.search(r"\bstart\b", where) is not None
+
+
+def last_ending(turn: Turn, trigger: Trigger, start: Happening) -> int | None:
+    """When the trigger's last `unless` or `exit` event happened, as far as it concerns this start."""
+    compared = {"start": known.of_event(start)}
+    times = [
+        ending.event.at
+        for ending in turn.customer.endings
+        if ending.trigger_id == trigger.id and holds(ending.where, turn.known(None, ending.event) | compared)
+    ]
+    return max(times, default=None)
 
 
 def _meet_event(turn: Turn, trigger: Trigger, event: Happening) -> None:
     if not set(trigger.when["event"]) & set(event.types):
         return
-    if not turn.holds(trigger.when.get("where"), None, event):
+    if not turn.clause_holds(trigger, trigger.when.get("where"), event):
         return
     live = _run_that_takes(turn, trigger, event)
     if live is None:
@@ -80,22 +102,21 @@ def _meet_threshold(turn: Turn, trigger: Trigger, event: Happening) -> None:
     when = trigger.when
     if not set(when.get("count", when.get("of", []))) & set(event.types):
         return
-    if not turn.holds(when.get("where"), None, event):
+    if not turn.clause_holds(trigger, when.get("where"), event):
         return
     entry = _window_entry(turn, trigger, event)
     if entry is None:
         return
     windows = turn.customer.windows
     within = duration_ms(when["within"])
-    last_ending = turn.customer.last_ending(trigger.id)
+    ending = last_ending(turn, trigger, event)
     others = [
         other
         for other in windows
-        if (other.trigger_id, other.per) == (trigger.id, entry.per)
-        and (last_ending is None or other.at > last_ending)
+        if (other.trigger_id, other.per) == (trigger.id, entry.per) and (ending is None or other.at > ending)
     ]
     crosses = False
-    if last_ending is None or entry.at > last_ending:
+    if ending is None or entry.at > ending:
         for moment in [entry.at, *(o.at for o in others if entry.at <= o.at < entry.at + within)]:
             without = sum(o.amount for o in others if moment - within < o.at <= moment)
             crosses |= without < when["at_least"] <= without + entry.amount
@@ -157,7 +178,7 @@ def begin(turn: Turn, trigger: Trigger, start: Happening, default: str, *, by_wa
     """Start a run, unless something keeps it from starting; in the page's order."""
     customer, policy = turn.customer, turn.rules.policy
     value = occasion_value(turn, trigger, start, default)
-    ending = customer.last_ending(trigger.id)
+    ending = last_ending(turn, trigger, start)
     if ending is not None and ending >= start.at:
         return
     if is_known(turn, trigger.id, value, start.at):
@@ -165,7 +186,8 @@ def begin(turn: Turn, trigger: Trigger, start: Happening, default: str, *, by_wa
     if start.backfill and not by_wake_up:
         return
     if start.late and not by_wake_up:
-        turn.note(trigger, value, "late", start.at)
+        assert turn.event is not None, "a wake-up is never late"
+        turn.note(trigger, turn.event.id, "late", start.at)  # two late ones of an occasion are two decisions
         return
     remembered = [o for o in customer.occasions if start.at - o.at < policy.occasion_memory_ms]
     of_trigger = [o for o in remembered if o.trigger_id == trigger.id]

@@ -123,7 +123,7 @@ def meet_endings(turn: Turn, event: Happening) -> None:
     """`exit`, `unless`, then `goal`, then an awaited event."""
     runs = list(turn.customer.runs)
     for run in runs:
-        if not _meets(run, event):
+        if not _meets(run, event) or not (run.alive or any(mails.is_open(mail) for mail in run.mails)):
             continue
         exits = matches_any(turn, run.trigger.exit, event, run)
         unless = matches_any(turn, run.trigger.unless, event, run)
@@ -139,9 +139,12 @@ def _meets(run: Run, event: Happening) -> bool:
     return event.at >= run.at and event.id != run.start.id
 
 
-def matches_any(turn: Turn, endings: tuple[Ending, ...], event: Happening, run: Run | None) -> bool:
+def matches_any(turn: Turn, endings: tuple[Ending, ...], event: Happening, run: Run) -> bool:
     """Whether the event is one of these, and its condition holds."""
-    return any(ending.type in event.types and turn.holds(ending.where, run, event) for ending in endings)
+    return any(
+        ending.type in event.types and turn.clause_holds(run.trigger, ending.where, event, run)
+        for ending in endings
+    )
 
 
 def apply_ending(turn: Turn, run: Run, event: Happening, *, exits: bool, unless: bool) -> None:
@@ -158,7 +161,7 @@ def apply_ending(turn: Turn, run: Run, event: Happening, *, exits: bool, unless:
         elif first is not None and (event.at <= first.due or first_is_open):
             end(turn, run, "cancelled", event.at)
     for mail in run.mails:
-        if mail.requested and not mail.known and not mail.cancelling and (exits or mail.first):
+        if mails.is_open(mail) and (exits or mail.first):
             mails.take_back(turn, mail, event.at)
 
 
@@ -180,7 +183,7 @@ def _meet_awaited(turn: Turn, run: Run, event: Happening) -> None:
     awaited = run.left[0]["wait_until"]
     if not run.planned <= event.at <= run.due or not set(awaited["event"]) & set(event.types):
         return
-    if not turn.holds(awaited.get("where"), run, event):
+    if not turn.clause_holds(run.trigger, awaited.get("where"), event, run):
         return
     run.answer = event
     run.left = run.left[1:]

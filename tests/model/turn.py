@@ -72,6 +72,8 @@ class Turn:
     results: Results
     pools: dict[str, list[str]]
     event: Happening | None = None
+    since: int = 0
+    """How many decisions there were before this input."""
 
     @property
     def heard(self) -> int:
@@ -90,6 +92,25 @@ class Turn:
     def holds(self, source: str | None, run: Run | None = None, event: Happening | None = None) -> bool:
         """Whether a condition is true; an error counts as false."""
         return source is None or holds(source, self.known(run, event))
+
+    def clause_holds(
+        self, trigger: Trigger, where: str | None, event: Happening, run: Run | None = None
+    ) -> bool:
+        """A condition on the event at hand. One without an answer counts as false; DESIGN section 3: it is
+        recorded, as the decision `error` under the event, once for each trigger."""
+        if where is None:
+            return True
+        try:
+            return evaluate(where, self.known(run, event)) is True
+        except ConditionError:
+            if run is not None or not event.backfill:
+                self._note_once(trigger, event, "error")
+            return False
+
+    def _note_once(self, trigger: Trigger, event: Happening, outcome: str) -> None:
+        said = (trigger.id, f"{self.customer.key}/{event.id}", outcome)
+        if said not in [(d.trigger_id, d.occasion, d.outcome) for d in self.results.decisions[self.since :]]:
+            self.note(trigger, event.id, outcome, event.at)
 
     def step_holds(self, source: str | None, run: Run) -> bool:
         """A condition in a check or a step: its `now` is the `now` given, at an event too."""

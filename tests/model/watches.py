@@ -4,7 +4,7 @@ change of rules.
 The instant at which a segment can flip is found by brute force: the condition is evaluated at every candidate
 and the first that changes her membership is taken. Candidates are all instants known of her plus or minus
 every duration and every timestamp written in the condition, one millisecond around each; UTC midnights while
-engagement is read, until the score is nothing; quarter hours of the next days while a part of the clock
+the score is read, until it is nothing; quarter hours of the next days while a part of the clock
 (`now.getHours()`) is read.
 """
 
@@ -101,7 +101,7 @@ def _occurrences(turn: Turn, trigger: Trigger, after: int, zone: ZoneInfo) -> li
     years = range(this_year - 2, this_year + 4)
     repeat = trigger.when.get("repeat", "yearly" if isinstance(source, dict) else "once")
     if isinstance(source, dict):
-        days = [day for year in years if (day := _holiday(source["name"], source["country"], year))]
+        days = [day for year in years if (day := _holiday(source["holiday"], source["country"], year))]
         if repeat == "once":
             return [(day, day.isoformat()) for day in days]
         return [(day, str(day.year)) for day in days]
@@ -236,7 +236,7 @@ def _candidates(turn: Turn, when: str) -> set[int]:
         for sign in (1, -1)
         for around in (-1, 0, 1)
     }
-    if "engagement" in when:
+    if "score" in when:
         midnight = (turn.heard // DAY_MS + 1) * DAY_MS
         while turn.customer.events:
             found.add(midnight)
