@@ -5,21 +5,27 @@ The log gives the order of events. Wake-ups come where the run under test record
 doubled, early or misplaced wake-up shows as a difference.
 """
 
+from bisect import bisect
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
+
+import msgspec
 
 from schemas.instants import Instant, parse_instant
 from schemas.keys import customer_key
-from schemas.records import DecisionRecord, EventRecord, decode_event, encode_record
+from schemas.records import DecisionRecord, EventRecord, decode_decision, encode_record
 from schemas.rule_set import RuleSet
 from schemas.topics import EVENTS
 from tests.simulation.memory_log import MemoryRecord
+from tests.simulation.rule_sets import compiled
 from tests.simulation.world import Outcome
-from trigger_engine.core.effects import Decide, HandOver
-from trigger_engine.core.partition import Partition, PartitionRecord
-from trigger_engine.core.rules import NO_RULES, Rules, load_rules
+from trigger_engine.core.effects import Decide, Effect, HandOver
+from trigger_engine.core.flush import PARTITION_RECORD_KEY, PartitionRecord
+from trigger_engine.core.partition import Partition
+from trigger_engine.core.rules import NO_RULES, Rules
 
 
 @dataclass(slots=True)
@@ -35,44 +41,59 @@ class Expected:
 @dataclass(slots=True)
 class _Given:
     """An event of one customer, or the marker of other rules (`digest`). Every wake-up due at or before
-    `wake_until` comes before it; no process's clock was past `readable_at` when it could be read."""
+    `wake_until` comes before it."""
 
     record: MemoryRecord
     event: EventRecord
     wake_until: Instant
-    readable_at: Instant
     digest: str | None
+
+
+class Recorded(NamedTuple):
+    """A decision on the log. Its flush had applied the events before offset `applied_to`."""
+
+    decision: DecisionRecord
+    applied_to: int
+
+
+def recorded(outcome: Outcome) -> list[Recorded]:
+    """Every decision, with the partition record that was written behind it in the same transaction."""
+    found = []
+    for number, records in enumerate(outcome.log.decisions):
+        key = PARTITION_RECORD_KEY.encode()
+        progress = [state for state in outcome.log.states[number] if state.key == key]
+        orders = [state.order for state in progress]
+        for record in records:
+            behind = bisect(orders, record.order)
+            value = progress[min(behind, len(progress) - 1)].value or b""
+            applied_to = msgspec.msgpack.decode(value, type=PartitionRecord).next_offsets[EVENTS]
+            found.append(Recorded(decode_decision(record.value or b""), applied_to))
+    return found
 
 
 class Judge:
     """Knows the rule sets of a simulation."""
 
-    def __init__(self, rule_sets: list[RuleSet]) -> None:
+    def __init__(self, rule_sets: Sequence[RuleSet]) -> None:
         self._sets = {rule_set.digest: rule_set for rule_set in rule_sets}
-        self._rules_of = lru_cache(maxsize=None)(self._load)
+        self._alone = [compiled(rule_set) for rule_set in rule_sets]
 
-    def _load(self, digest: str) -> Rules:
-        if digest == NO_RULES.digest:
-            return NO_RULES
-        alone = [load_rules(rule_set) for rule_set in self._sets.values()]
-        return load_rules(self._sets[digest], alone)
-
-    def expected(self, outcome: Outcome, decisions: list[DecisionRecord]) -> Expected:
+    def expected(self, outcome: Outcome, decisions: list[Recorded]) -> Expected:
         """Replays every customer of every partition; `decisions` are those on the log."""
-        recorded: dict[str, list[DecisionRecord]] = defaultdict(list)
-        for decision in decisions:
-            recorded[decision.customer_key].append(decision)
+        of_customer: dict[str, list[Recorded]] = defaultdict(list)
+        for one in decisions:
+            of_customer[one.decision.customer_key].append(one)
         expected = Expected()
         for number in range(outcome.history.partitions):
             for key, given in _by_customer(outcome, number).items():
-                replay = _Replay(self, number, recorded.get(key, []))
+                replay = _Replay(self, number, of_customer.get(key, []))
                 replay.run(given, outcome.now)
                 replay.tell(key, expected)
         return expected
 
     def rules_of(self, digest: str) -> Rules:
         """Compiled with all versions at hand, as a rule book does it."""
-        return self._rules_of(digest)
+        return compiled(self._sets[digest], self._alone)
 
 
 def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
@@ -80,18 +101,15 @@ def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
     given: dict[str, list[_Given]] = {}
     markers: list[_Given] = []
     received_max = 0
-    for record in outcome.log.events[number]:
-        assert record.value is not None, "events are never deleted"
-        event = decode_event(record.value)
+    for record, event in outcome.log.events_of(number):
         received_max = max(received_max, parse_instant(event.received_at))
         wake_until = min(received_max - 1, outcome.slowest_clock[number][record.offset])
-        readable_at = outcome.fastest_clock[number][record.offset]
         key = customer_key(event.customer_id, event.anonymous_id)
         if key is not None:
-            one = _Given(record, event, wake_until, readable_at, None)
+            one = _Given(record, event, wake_until, None)
             given.setdefault(key, list(markers)).append(one)
             continue
-        marker = _Given(record, event, wake_until, readable_at, str(event.properties["digest"]))
+        marker = _Given(record, event, wake_until, str(event.properties["digest"]))
         if not markers or markers[-1].digest != marker.digest:
             markers.append(marker)
             for inputs in given.values():
@@ -102,23 +120,27 @@ def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
 class _Replay:
     """One customer, alone in a partition of her own."""
 
-    def __init__(self, judge: Judge, number: int, recorded: list[DecisionRecord]) -> None:
+    def __init__(self, judge: Judge, number: int, decisions: list[Recorded]) -> None:
         self._judge = judge
         self._partition = Partition(number, {}, PartitionRecord(), NO_RULES, {})
-        self._wake_ups = defaultdict(list)
+        self._wake_ups: dict[int, list[Recorded]] = defaultdict(list)
         self._decided_at: dict[int, Instant] = {}
-        for decision in recorded:
-            if decision.cause.kind == "wake_up":
-                self._wake_ups[decision.cause.offset].append(decision)
+        for one in decisions:
+            if one.decision.cause.kind == "wake_up":
+                self._wake_ups[one.decision.cause.offset].append(one)
             else:
-                self._decided_at[decision.cause.offset] = parse_instant(decision.decided_at)
-        self._effects: list[object] = []
+                self._decided_at[one.decision.cause.offset] = parse_instant(one.decision.decided_at)
+        self._effects: list[Effect] = []
         self._states: dict[str, bytes | None] = {}
 
     def run(self, given: list[_Given], end: Instant) -> None:
         """All of her inputs, then everything that is still due by `end`."""
         at = -1
+        known: set[str] = set()
         for one in given:
+            if one.digest is None and one.event.event_id in known:
+                continue  # a repetition changes nothing, so nothing points to it
+            known.add(one.event.event_id)
             self._wake_up(at, one)
             self._wake(one.wake_until, one.wake_until)
             offset, value = one.record.offset, one.record.value or b""
@@ -137,23 +159,17 @@ class _Replay:
         self._flush()
 
     def _wake_up(self, offset: int, before: _Given | None) -> None:
-        """The wake-ups recorded after the event at this offset, and before what comes next."""
+        """The wake-ups recorded after the event at this offset, and before what comes next.
+
+        They name the last event applied before them, not the last marker; but no flush reaches beyond one.
+        """
+        end = None if before is None or before.digest is None else before.record.offset
         found = self._wake_ups.get(offset, [])
-        now_due = [decision for decision in found if self._comes_first(decision, before)]
-        self._wake_ups[offset] = [decision for decision in found if decision not in now_due]
-        for decided_at, together in groupby(now_due, lambda decision: decision.decided_at):
+        first = [one.decision for one in found if end is None or one.applied_to <= end]
+        self._wake_ups[offset] = [one for one in found if end is not None and one.applied_to > end]
+        for decided_at, together in groupby(first, lambda decision: decision.decided_at):
             until = max(parse_instant(decision.occurred_at) for decision in together)
             self._wake(until, parse_instant(decided_at))
-
-    def _comes_first(self, decision: DecisionRecord, given: _Given | None) -> bool:
-        """A wake-up names the last event applied before it, not the last marker: its rules and its time tell,
-        as rules may come back."""
-        if given is None or given.digest is None:
-            return True
-        if decision.rules_digest != self._partition.rules.digest:
-            return False
-        due_at, decided_at = parse_instant(decision.occurred_at), parse_instant(decision.decided_at)
-        return due_at <= given.wake_until or decided_at < given.readable_at
 
     def _wake(self, until: Instant, now: Instant) -> None:
         self._partition.fire_due(until, now)

@@ -11,9 +11,9 @@ from schemas.instants import Instant, format_instant
 from schemas.records import EventRecord
 
 FaultKind = Literal["kill", "freeze", "thaw", "isolate", "heal", "rebalance", "clock", "sender"]
-"""kill: the process ends at its `amount`-th step from now. freeze, thaw: it stops in whatever it does and goes
-on later. isolate, heal: the group takes its partitions away without its knowing. clock: its clock jumps by
-`amount` ms. sender: the sender starts again, from where it committed."""
+"""kill: the process ends at its `amount`-th step from now. freeze, thaw: it stops in whatever it does and
+goes on later. isolate, heal: the group takes its partitions away without its knowing. clock: its clock
+jumps by `amount` ms. sender: the sender starts again, from where it committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,15 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """A record of a customer's that nobody can read."""
+
+    gap: int
+    customer: str
+    text: str = "{"
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The rule set of this number is published."""
 
@@ -73,7 +82,7 @@ class Fault:
     amount: int = 0
 
 
-Item: TypeAlias = Happened | Published | Quiet | Fault
+Item: TypeAlias = Happened | Broken | Published | Quiet | Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ class History:
     @property
     def events(self) -> int:
         """How many events the shop sends."""
-        return sum(isinstance(item, Happened) for item in self.items)
+        return sum(isinstance(item, Happened | Broken) for item in self.items)
 
     def pasted(self) -> str:
         """As Python, for a test."""

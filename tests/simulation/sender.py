@@ -16,7 +16,12 @@ from sender.core.outcomes import Outcome, feedback_of
 from tests.simulation.memory_log import MemoryBroker
 from trigger_engine.adapters.partitioning import partition_of
 
-_REASONS = {"sent": "250 ok", "expired": "too late", "suppressed": "the address is suppressed", "failed": "550"}
+_REASONS = {
+    "sent": "250 ok",
+    "expired": "too late",
+    "suppressed": "the address is suppressed",
+    "failed": "550",
+}
 
 
 class Shop(Protocol):

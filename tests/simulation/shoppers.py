@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 from schemas.instants import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from tests.simulation.history import Fault, FaultKind, Happened, History, Item, Published, Quiet
+from tests.simulation.history import Broken, Fault, FaultKind, Happened, History, Item, Published, Quiet
 
 CUSTOMERS = 30
 _PRODUCTS = ("p1", "p2", "p3", "p4")
@@ -70,6 +70,10 @@ class _Shoppers:
         )
         self._sent.append(event)
         return event
+
+    def broken(self) -> Broken:
+        """A record that nobody can read."""
+        return Broken(0, self._who()[0] or "c0", self._random.choice(("{", "[]", '{"event_id": 7}')))
 
     def known(self, number: int) -> Happened:
         """A customer who can be mailed."""
@@ -137,10 +141,11 @@ def history_of(seed: int, events: int, rule_sets: int) -> History:
     shoppers = _Shoppers(random)
     items: list[Item] = [Published(0, 0)]
     items += [shoppers.known(number) for number in range(CUSTOMERS)]
-    while sum(isinstance(item, Happened) for item in items) < events:
+    while sum(isinstance(item, Happened | Broken) for item in items) < events:
         chance = random.random()
         if chance < 0.9:
-            items += [shoppers.event() for _ in range(min(10, events))]
+            some = range(min(10, events))
+            items += [shoppers.broken() if random.random() < 0.015 else shoppers.event() for _ in some]
         elif chance < 0.93:
             items.append(Quiet(random.choice((0, HOUR_MS, DAY_MS)), random.random() < 0.3))
         elif chance < 0.945 and rule_sets > 1:

@@ -6,6 +6,8 @@ Raw committed records are counted, never de-duplicated first.
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+import msgspec
+
 from schemas.instants import parse_instant
 from schemas.keys import customer_key
 from schemas.records import (
@@ -15,26 +17,43 @@ from schemas.records import (
     decode_event,
     encode_record,
 )
-from tests.simulation.expected import Judge
+from tests.simulation.expected import Expected, Judge, recorded
 from tests.simulation.world import Outcome
 from trigger_engine.core.flush import PARTITION_RECORD_KEY
 from trigger_engine.core.state import CustomerState, decode_state
 
 NO_CHECK_RESULTS = frozenset({"cancelling", "cancelled", "regret", "exited", "superseded", "goal"})
 """Decisions on a step that are not what its checks said."""
-SHOWN_MAX = 5
 
 
 def problems(outcome: Outcome, judge: Judge) -> list[str]:
     """What is wrong with a run, one line each; none if it is right."""
-    decisions = [decode_decision(record.value or b"") for records in outcome.log.decisions for record in records]
+    found_decisions = recorded(outcome)
+    decisions = [one.decision for one in found_decisions]
     found = [f"a process ended with {failure}" for failure in outcome.failures]
-    found += [f"dead letter: {letter.value!r}" for letter in outcome.log.dead_letters]
+    found += _dead_letters(outcome)
     found += _doubled(outcome, decisions)
-    found += _early(decisions)
+    found += _early(decisions) + _ahead_of_time(outcome)
     found += _before_the_backlog(outcome, decisions)
-    found += _differences(outcome, decisions, judge)
+    found += _differences(outcome, judge.expected(outcome, found_decisions), decisions)
     return found
+
+
+def _dead_letters(outcome: Outcome) -> list[str]:
+    """One for each record that cannot be read, and no other."""
+    letters = [msgspec.json.decode(letter.value or b"") for letter in outcome.log.dead_letters]
+    found = Counter((letter["partition"], letter["offset"]) for letter in letters)
+    readable = [
+        {record.offset for record, _ in outcome.log.events_of(n)} for n in range(len(outcome.log.events))
+    ]
+    wanted = Counter(
+        (number, record.offset)
+        for number, records in enumerate(outcome.log.events)
+        for record in records
+        if record.offset not in readable[number]
+    )
+    said = [f"missing dead letter: of {place}" for place in (wanted - found)]
+    return said + [f"unexpected dead letter: of {place}, {found[place]} in all" for place in (found - wanted)]
 
 
 def _doubled(outcome: Outcome, decisions: list[DecisionRecord]) -> list[str]:
@@ -50,22 +69,44 @@ def _doubled(outcome: Outcome, decisions: list[DecisionRecord]) -> list[str]:
         for request in (decode_email_request(record.value or b"") for record in records)
     )
     said = [f"decision {one} is on the log {number} times" for one, number in ids.items() if number > 1]
-    said += [f"the checks of {one} were decided {number} times" for one, number in checks.items() if number > 1]
+    said += [
+        f"the checks of {one} were decided {number} times" for one, number in checks.items() if number > 1
+    ]
     said += [f"request {one} is on the log {number} times" for one, number in requests.items() if number > 1]
-    return said + [f"mail {one} went out {number} times" for one, number in outcome.mailed.items() if number > 1]
+    return said + [
+        f"mail {one} went out {number} times" for one, number in outcome.mailed.items() if number > 1
+    ]
 
 
 def _early(decisions: Iterable[DecisionRecord]) -> list[str]:
-    """No wake-up is performed before its time."""
+    """No wake-up is performed before its time. A reschedule names the time to come, and who is outranked ends
+    at the other's."""
     return [
         f"early: {_name(decision)} at {decision.decided_at}, due at {decision.due_at or decision.occurred_at}"
         for decision in decisions
         if decision.cause.kind == "wake_up"
         and (
             decision.decided_at < decision.occurred_at
-            or (decision.step is not None and decision.due_at is not None and decision.decided_at < decision.due_at)
+            or (
+                decision.step is not None
+                and decision.outcome not in ("rescheduled", "outranked")
+                and decision.due_at is not None
+                and decision.decided_at < decision.due_at
+            )
         )
     ]
+
+
+def _ahead_of_time(outcome: Outcome) -> list[str]:
+    """Whatever it says of its own clock: nothing of a wake-up is on the log before any clock had its time."""
+    said = []
+    for records in outcome.log.decisions:
+        for record in records:
+            decision = decode_decision(record.value or b"")
+            latest = (record.visible_at or 0) + outcome.ahead
+            if decision.cause.kind == "wake_up" and latest < parse_instant(decision.occurred_at):
+                said.append(f"early: {_name(decision)} was on the log before {decision.occurred_at}")
+    return said
 
 
 def _before_the_backlog(outcome: Outcome, decisions: list[DecisionRecord]) -> list[str]:
@@ -76,11 +117,10 @@ def _before_the_backlog(outcome: Outcome, decisions: list[DecisionRecord]) -> li
     for decision in decisions:
         if decision.cause.kind == "wake_up":
             woken[decision.customer_key].append(decision)
-    for number, records in enumerate(outcome.log.events):
+    for number in range(outcome.history.partitions):
         received_max = 0
         seen: set[tuple[str | None, str]] = set()
-        for record in records:
-            event = decode_event(record.value or b"")
+        for record, event in outcome.log.events_of(number):
             received_max = max(received_max, parse_instant(event.received_at))
             key = customer_key(event.customer_id, event.anonymous_id)
             if (key, event.event_id) in seen:
@@ -90,12 +130,13 @@ def _before_the_backlog(outcome: Outcome, decisions: list[DecisionRecord]) -> li
                 due_at = parse_instant(decision.occurred_at)
                 readable_at = outcome.fastest_clock[number][record.offset]
                 if decision.cause.offset < record.offset and received_max <= due_at and readable_at <= due_at:
-                    said.append(f"before the backlog: {_name(decision)} knew nothing of offset {record.offset}")
+                    said.append(
+                        f"before the backlog: {_name(decision)} knew nothing of offset {record.offset}"
+                    )
     return said
 
 
-def _differences(outcome: Outcome, decisions: list[DecisionRecord], judge: Judge) -> list[str]:
-    expected = judge.expected(outcome, decisions)
+def _differences(outcome: Outcome, expected: Expected, decisions: list[DecisionRecord]) -> list[str]:
     said = []
     found = Counter(encode_record(decision) for decision in decisions)
     wanted = Counter(encode_record(decision) for decision in expected.decisions)
@@ -115,7 +156,10 @@ def _differences(outcome: Outcome, decisions: list[DecisionRecord], judge: Judge
         if _in_line(expected.states.get(key)) != _in_line(state)
     ]
     handed_over = Counter(
-        _said(record.value) for records in outcome.log.events for record in records if record.owner is not None
+        _said(record.value)
+        for records in outcome.log.events
+        for record in records
+        if record.owner is not None
     )
     wanted_over = Counter(_said(value) for value in expected.handed_over)
     said += [f"missing event for another customer: {value}" for value in (wanted_over - handed_over)]
@@ -124,11 +168,13 @@ def _differences(outcome: Outcome, decisions: list[DecisionRecord], judge: Judge
 
 
 def _in_line(state: bytes | None) -> CustomerState | None:
-    """Whether she has been told of a change of rules that leaves her alone depends on whether somebody looked."""
+    """Whether she was told of a change of rules that leaves her alone depends on whether somebody looked."""
     if state is None:
         return None
     decoded = decode_state(state)
     decoded.rules_digest = ""
+    if decoded.alias is not None:
+        decoded.next_wake_up_at = None  # its own end, 400 days on
     return decoded
 
 
@@ -158,5 +204,6 @@ def _shown(value: bytes) -> str:
     cause = decision.cause
     return (
         f"{_name(decision)}, due {decision.due_at}, decided {decision.decided_at}, "
-        f"by {cause.kind} at {cause.partition}/{cause.offset}, rules {decision.rules_digest[:8]}: {decision.reason}"
+        f"by {cause.kind} at {cause.partition}/{cause.offset}, rules {decision.rules_digest[:8]}: "
+        f"{decision.reason}"
     )

@@ -1,4 +1,4 @@
-"""An event loop whose time leaps to whatever is planned next: no real waiting, the same order in every run."""
+"""An event loop whose time leaps to whatever is planned next: no waiting, the same order in every run."""
 
 import asyncio
 import selectors

@@ -5,22 +5,29 @@ over, the faults stop, and time goes on to each pending wake-up until nothing is
 """
 
 import asyncio
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
+from typing import Any
+from unittest.mock import patch
 
 from schemas.ids import marker_event_id
 from schemas.instants import DAY_MS, Instant
-from schemas.records import encode_record
+from schemas.records import EventRecord, Malformed, decode_event, encode_record
 from schemas.rule_set import RuleSet
 from schemas.topics import DEAD_LETTERS, EVENTS, OUTBOUND, RULES, STATE_CHANGELOG, TRIGGERS
 from tests.fixtures.engine_cases import marker
 from tests.simulation.group import Group
-from tests.simulation.history import Fault, Happened, History, Item, Published, Quiet
+from tests.simulation.history import Broken, Fault, Happened, History, Item, Published, Quiet
 from tests.simulation.memory_log import MemoryBroker, MemoryRecord
 from tests.simulation.process import Killed, Process, factory
+from tests.simulation.rule_sets import compiled
 from tests.simulation.sender import Sender
 from tests.simulation.virtual_time import run
+from trigger_engine.adapters import rule_book
 from trigger_engine.adapters.log_port import Fenced
 from trigger_engine.adapters.partitioning import partition_of
 from trigger_engine.core.timer_index import NEVER
@@ -28,6 +35,7 @@ from trigger_engine.core.timer_index import NEVER
 T0: Instant = 1_700_000_000_000
 REST_MS = 60 * DAY_MS
 """How long the wake-ups that are left are followed after the last event."""
+CUT_OFF_MAX_S = 2.0
 TURN_S = 0.02
 PATIENT_TURNS = 6
 TURNS_MAX = 3_000
@@ -48,20 +56,27 @@ class Log:
     states: list[list[MemoryRecord]]
     dead_letters: list[MemoryRecord]
 
+    def events_of(self, number: int) -> Iterator[tuple[MemoryRecord, EventRecord]]:
+        """The events of a partition that can be read."""
+        for record in self.events[number]:
+            with suppress(Malformed):
+                yield record, decode_event(record.value or b"")
+
 
 @dataclass(slots=True)
 class Outcome:
     """A run's end. `slowest_clock`: by partition and offset, a time that no process's clock was behind when
-    that record could be read; `fastest_clock`: one that none had passed."""
+    that record could be read; `fastest_clock`: one that none had passed. `ahead`: how far clocks jumped."""
 
     history: History
-    rule_sets: list[RuleSet]
+    rule_sets: Sequence[RuleSet]
     log: Log
     now: Instant
     mailed: dict[str, int]
     failures: list[str] = field(default_factory=list)
     slowest_clock: list[dict[int, Instant]] = field(default_factory=list)
     fastest_clock: list[dict[int, Instant]] = field(default_factory=list)
+    ahead: int = 0
     deaths: int = 0
     zombies: int = 0
 
@@ -69,7 +84,7 @@ class Outcome:
 class World:
     """Everything that is not the engine's code."""
 
-    def __init__(self, history: History, rule_sets: list[RuleSet]) -> None:
+    def __init__(self, history: History, rule_sets: Sequence[RuleSet]) -> None:
         self.random = Random(history.seed)
         self.noise = history.noise
         self.partitions = history.partitions
@@ -125,8 +140,8 @@ class World:
         await asyncio.sleep(self.random.random() * 0.5)
         self._start_process()
 
-    def _later(self, work: "object") -> None:
-        task = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self._late[task] = None
         task.add_done_callback(lambda done: self._late.pop(done, None))
 
@@ -166,6 +181,8 @@ class World:
                 self._later(self._hold(item))
             else:
                 self._append(item, self.now())
+        elif isinstance(item, Broken):
+            self._write(item.customer, item.text.encode())
         elif isinstance(item, Published):
             self._publish(self._rule_sets[item.number % len(self._rule_sets)])
         elif isinstance(item, Quiet):
@@ -179,9 +196,11 @@ class World:
         self._append(item, received_at)
 
     def _append(self, item: Happened, received_at: Instant) -> None:
-        key = (item.customer or f"anon:{item.device}").encode()
-        row = (key, encode_record(item.record(received_at)), [])
-        self.broker.produce(EVENTS, partition_of(key, self.partitions), row)
+        self._write(item.customer or f"anon:{item.device}", encode_record(item.record(received_at)))
+
+    def _write(self, customer: str, value: bytes) -> None:
+        key = customer.encode()
+        self.broker.produce(EVENTS, partition_of(key, self.partitions), (key, value, []))
 
     def _publish(self, rule_set: RuleSet) -> None:
         """The set first, then the markers, as `tetik triggers publish` writes them."""
@@ -216,6 +235,13 @@ class World:
             process.freeze()
         process.leave()
         self.group.rebalance()
+        self._later(self._recover(process))
+
+    async def _recover(self, process: Process) -> None:
+        """Nobody stays cut off for ever: it finds out by itself that it was left out."""
+        await asyncio.sleep(self.random.random() * CUT_OFF_MAX_S)
+        if process.alive:
+            self._bring_back(process)
 
     def _bring_back(self, process: Process) -> None:
         process.thaw()
@@ -261,7 +287,9 @@ class World:
             self._shift = max(self._shift, due - int(asyncio.get_running_loop().time() * 1000))
 
     def _state_of_things(self) -> str:
-        lines = [f"group settled: {self.group.settled}, sender idle: {self.sender.idle}, late: {len(self._late)}"]
+        lines = [
+            f"group settled: {self.group.settled}, sender idle: {self.sender.idle}, late: {len(self._late)}"
+        ]
         for member in self.group.members:
             for number, writer in member.owned.writers.items():
                 lines.append(
@@ -292,6 +320,7 @@ class World:
             failures=self.failures,
             slowest_clock=[{o: at - self._behind for o, at in seen.items()} for seen in visible],
             fastest_clock=[{o: at + self._ahead for o, at in seen.items()} for seen in visible],
+            ahead=self._ahead,
             deaths=self.deaths,
             zombies=self.zombies,
         )
@@ -311,6 +340,7 @@ class _Coordinator:
         return available
 
 
-def simulate(history: History, rule_sets: list[RuleSet]) -> Outcome:
+def simulate(history: History, rule_sets: Sequence[RuleSet]) -> Outcome:
     """Run a history to its end. Raises NeverSettles, and Deadlock."""
-    return run(lambda: World(history, rule_sets).play())
+    with patch.object(rule_book, "load_rules", compiled):
+        return run(lambda: World(history, rule_sets).play())
