@@ -7,7 +7,7 @@ MUTATION := .venv-mutation
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fmt unit contract integration e2e bench mutate schemas lock clean
+.PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e bench mutate schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,7 +30,7 @@ demo: $(READY) ## Send a real week through the running system and check every de
 up: $(READY) ## Start everything on this machine; Ctrl-C stops it
 	$(BIN)/tetik up $(ARGS)
 
-test: system check unit contract integration e2e ## Everything that must pass
+test: system check unit contract simulation integration e2e ## Everything that must pass
 
 check: $(READY) ## Style, types, layers, derived files
 	$(BIN)/ruff check .
@@ -48,6 +48,12 @@ unit: $(READY) ## Tests that need nothing but Python
 
 contract: $(READY) ## Contracts, settings files, compose file
 	$(PYTEST) tests/contract
+
+simulation: $(READY) ## The simulator: 10^5 events, planted bugs, the same run from the same seed
+	$(PYTEST) tests/simulation
+
+simulate: $(READY) ## A long run of the simulator: make simulate N=1000000 [SEED=7]
+	$(BIN)/python -m tests.simulation --events $(or $(N),100000) --seed $(or $(SEED),0)
 
 integration: $(READY) ## Tests on a real Kafka, Redis, SMTP server and browser
 	$(PYTEST) tests/integration tests/adapters
