@@ -233,6 +233,8 @@ def meet_outcome(turn: Turn, event: Happening) -> None:
         if event.type == "email_sent":
             mail.known = True
             outcome = "regret" if mail.cancelling else None
+        elif event.type == "email_bounced":
+            mail.known = True  # it had left; nothing is given back
         elif event.type in NOT_SENT:
             mail.known = mail.returned = True
             outcome = "cancelled" if mail.cancelling or event.type == "email_cancelled" else None

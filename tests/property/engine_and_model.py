@@ -98,7 +98,7 @@ class SideBySide:
             self._compare()
         self.now = max(self.now, until)
 
-    def sleep(self, until: int) -> None:
+    def look_away(self, until: int) -> None:
         """Time passes and nobody looks: what fell due comes with the next event, or the next time."""
         self.moves.append(f"nobody looks until {format_instant(until)}")
         self.now = max(self.now, until)

@@ -87,7 +87,7 @@ def play(world: World, moves: list[tuple[Any, ...]]) -> SideBySide:
             case ("time", gap):
                 both.pass_time(both.now + gap)
             case ("sleep", gap):
-                both.sleep(both.now + gap)
+                both.look_away(both.now + gap)
             case ("rules", number):
                 both.activate(number)
             case ("mail", outcome, back) if both.open_mails:
