@@ -180,13 +180,17 @@ def bring_in_line(turn: Turn, earlier_digest: str) -> None:
     """
     rules, state = turn.rules, turn.state
     earlier = rules.known(earlier_digest)
-    known = Held({}, {}) if earlier is None else earlier
+    known = Held({}, {}, "") if earlier is None else earlier
     changed = {one.id for one in rules.segments if known.segments.get(one.id) != one.digest}
     baseline(turn, changed)
     for gone in [name for name in state.windows if rules.present(name) is None]:
         del state.windows[gone]
-    planned = [*rules.inactivity, *rules.dates]
-    edited = [one for one in planned if known.triggers.get(one.id, ("", ""))[0] != one.version]
+    moved = rules.policy.time_zone != known.time_zone
+    edited = [
+        one
+        for one in (*rules.inactivity, *rules.dates)
+        if known.triggers.get(one.id, ("", ""))[0] != one.version or (moved and one in rules.dates)
+    ]
     watches.replan_as_of(turn, edited, turn.at)
     if earlier is not None or not earlier_digest:
         watches.plan_existing(turn, _new_starts(rules, known, changed), turn.at)

@@ -46,10 +46,11 @@ class Concern:
 
 
 class Held(NamedTuple):
-    """What a rule set held: trigger id → (version, status), segment id → digest."""
+    """What a rule set held: trigger id → (version, status), segment id → digest, the policy's time zone."""
 
     triggers: Mapping[str, tuple[str, str]]
     segments: Mapping[str, str]
+    time_zone: str
 
 
 class Rules:
@@ -108,6 +109,7 @@ class Rules:
         self._known[digest] = Held(
             {trigger.id: (trigger.version, trigger.status) for trigger in self._set.values()},
             {segment.id: segment.digest for segment in self.segments},
+            self.policy.time_zone,
         )
         self._versions.update({(trigger.id, trigger.version): trigger for trigger in self._set.values()})
         self._index()
