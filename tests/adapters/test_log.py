@@ -66,6 +66,7 @@ async def test_an_open_transaction_is_unseen_and_the_log_ends_at_its_first_recor
         assert await bench.values(topic) == [b"before"]
         assert await bench.end(topic) == 1
         assert await bench.log.bounds(topic, 0) == (0, 3)
+        assert await bench.log.end_offsets(topic, [0, 1], committed=False) == {0: 3, 1: 0}
 
 
 async def test_what_others_write_behind_an_open_transaction_waits_for_it(bench: Bench) -> None:

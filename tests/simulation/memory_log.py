@@ -41,14 +41,16 @@ class NoPace:
 
 class MemoryRecord:
     """A record as it lies in its partition. `order` is its place among all records of the broker, `owner` the
-    writer of its transaction, `visible_at` the broker's time when it became readable."""
+    writer of its transaction; `written_at` and `visible_at` are the broker's times: when it was written, and
+    when it was committed (behind another's open transaction it waits even longer to be read)."""
 
-    __slots__ = ("aborted", "headers", "key", "offset", "order", "owner", "value", "visible_at")
+    __slots__ = ("aborted", "headers", "key", "offset", "order", "owner", "value", "visible_at", "written_at")
 
-    def __init__(self, offset: int, order: int, owner: str | None, row: Row) -> None:
+    def __init__(self, offset: int, order: int, owner: str | None, written_at: int, row: Row) -> None:
         self.offset = offset
         self.order = order
         self.owner = owner
+        self.written_at = written_at
         self.key, self.value, self.headers = row
         self.aborted = False
         self.visible_at: int | None = None
@@ -75,7 +77,7 @@ class MemoryPartition:
     def append(self, row: Row, owner: str | None, now: int) -> None:
         """Write a record, of the transaction of `owner` if one is named."""
         offset = len(self._entries)
-        record = MemoryRecord(offset, next(self._order), owner, row)
+        record = MemoryRecord(offset, next(self._order), owner, now, row)
         if owner is None:
             record.visible_at = now
         else:
@@ -258,10 +260,13 @@ class MemoryLog:
         await self.pace.at(f"bounds {topic}")
         return Bounds(0, self.broker.partition(topic, partition).end)
 
-    async def end_offsets(self, topic: str, partitions: list[int]) -> dict[int, int]:
-        """As readers of committed records see them; the answer takes a moment too."""
+    async def end_offsets(
+        self, topic: str, partitions: list[int], *, committed: bool = True
+    ) -> dict[int, int]:
+        """The answer takes a moment too."""
         await self.pace.at(f"ends {topic}")
-        ends = {number: self.broker.partition(topic, number).committed_end for number in partitions}
+        asked = {number: self.broker.partition(topic, number) for number in partitions}
+        ends = {number: one.committed_end if committed else one.end for number, one in asked.items()}
         await self.pace.at(f"answer {topic}")
         return ends
 

@@ -110,8 +110,8 @@ def _ahead_of_time(outcome: Outcome) -> list[str]:
 
 
 def _before_the_backlog(outcome: Outcome, decisions: list[DecisionRecord]) -> list[str]:
-    """A wake-up due at T must come after everything of its customer that could be read at T, except what
-    stands behind an event received later than T."""
+    """A wake-up due at T must come after everything of its customer that was written by T, except what stands
+    behind an event received later than T."""
     said = []
     woken = defaultdict(list)
     for decision in decisions:
@@ -128,8 +128,8 @@ def _before_the_backlog(outcome: Outcome, decisions: list[DecisionRecord]) -> li
             seen.add((key, event.event_id))
             for decision in woken.get(key or "", ()):
                 due_at = parse_instant(decision.occurred_at)
-                readable_at = outcome.fastest_clock[number][record.offset]
-                if decision.cause.offset < record.offset and received_max <= due_at and readable_at <= due_at:
+                written_at = outcome.fastest_clock[number][record.offset]
+                if decision.cause.offset < record.offset and received_max <= due_at and written_at <= due_at:
                     said.append(
                         f"before the backlog: {_name(decision)} knew nothing of offset {record.offset}"
                     )

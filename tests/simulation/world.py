@@ -66,7 +66,8 @@ class Log:
 @dataclass(slots=True)
 class Outcome:
     """A run's end. `slowest_clock`: by partition and offset, a time that no process's clock was behind when
-    that record could be read; `fastest_clock`: one that none had passed. `ahead`: how far clocks jumped."""
+    that event was committed; `fastest_clock`: one that none had passed when it was written. `ahead`: how far
+    clocks jumped."""
 
     history: History
     rule_sets: Sequence[RuleSet]
@@ -310,7 +311,8 @@ class World:
             states=all_of(STATE_CHANGELOG, self.partitions),
             dead_letters=all_of(DEAD_LETTERS, 1)[0],
         )
-        visible = [{r.offset: r.visible_at or 0 for r in records} for records in log.events]
+        slowest = [{r.offset: (r.visible_at or 0) - self._behind for r in records} for records in log.events]
+        fastest = [{r.offset: r.written_at + self._ahead for r in records} for records in log.events]
         return Outcome(
             history=self._history,
             rule_sets=self._rule_sets,
@@ -318,8 +320,8 @@ class World:
             now=self.now() + self._ahead,
             mailed=dict(self.sender.mailed),
             failures=self.failures,
-            slowest_clock=[{o: at - self._behind for o, at in seen.items()} for seen in visible],
-            fastest_clock=[{o: at + self._ahead for o, at in seen.items()} for seen in visible],
+            slowest_clock=slowest,
+            fastest_clock=fastest,
             ahead=self._ahead,
             deaths=self.deaths,
             zombies=self.zombies,

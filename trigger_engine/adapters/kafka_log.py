@@ -38,7 +38,7 @@ class KafkaLog:
     def __init__(self, bootstrap: str, *, check_crcs: bool = True) -> None:
         self._bootstrap = bootstrap
         self._check_crcs = check_crcs
-        self._asking: AIOKafkaConsumer | None = None
+        self._asking: dict[str, AIOKafkaConsumer] = {}
         self._connecting = asyncio.Lock()
 
     async def open_writer(self, name: str) -> "KafkaWriter":
@@ -91,26 +91,28 @@ class KafkaLog:
             await consumer.stop()
         return Bounds(start, end)
 
-    async def end_offsets(self, topic: str, partitions: list[int]) -> dict[int, int]:
+    async def end_offsets(
+        self, topic: str, partitions: list[int], *, committed: bool = True
+    ) -> dict[int, int]:
         """Asked on a connection that nothing else uses: a broker answers a connection's requests in turn, and
         behind a waiting fetch the answer would take as long as the fetch."""
         if not partitions:
             return {}
-        asking = await self._asking_consumer()
+        asking = await self._asking_consumer("read_committed" if committed else "read_uncommitted")
         ends = await asking.end_offsets([TopicPartition(topic, number) for number in partitions])
         return {asked.partition: end for asked, end in ends.items()}
 
-    async def _asking_consumer(self) -> AIOKafkaConsumer:
+    async def _asking_consumer(self, isolation_level: str) -> AIOKafkaConsumer:
         async with self._connecting:
-            if self._asking is None:
-                asking = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, isolation_level="read_committed")
+            if isolation_level not in self._asking:
+                asking = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, isolation_level=isolation_level)
                 try:
                     await asking.start()
                 except BaseException:
                     await asking.stop()
                     raise
-                self._asking = asking
-            return self._asking
+                self._asking[isolation_level] = asking
+            return self._asking[isolation_level]
 
     async def partition_counts(self, topics: tuple[str, ...]) -> dict[str, int]:
         """As the broker describes them."""
@@ -123,9 +125,9 @@ class KafkaLog:
         return {one["topic"]: len(one["partitions"]) for one in described if one["error_code"] == 0}
 
     async def close(self) -> None:
-        """Close the connection that ends are asked on."""
-        if self._asking is not None:
-            asking, self._asking = self._asking, None
+        """Close the connections that ends are asked on."""
+        while self._asking:
+            _, asking = self._asking.popitem()
             await asking.stop()
 
 

@@ -76,8 +76,11 @@ class EngineLog(Protocol):
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """Where a partition begins and ends, open transactions included."""
 
-    async def end_offsets(self, topic: str, partitions: list[int]) -> dict[int, int]:
-        """Where partitions of a topic end for a reader of committed records."""
+    async def end_offsets(
+        self, topic: str, partitions: list[int], *, committed: bool = True
+    ) -> dict[int, int]:
+        """Where partitions of a topic end: for a reader of committed records, or open transactions and what
+        was written behind them included."""
 
     async def partition_counts(self, topics: tuple[str, ...]) -> dict[str, int]:
         """How many partitions each of these topics has; topics that do not exist are left out."""

@@ -1,6 +1,7 @@
 """Wake-ups on time: tells writers where their logs ended, asked when a wake-up was due.
 
-A wake-up due at T fires only when its partition has been read to an end that was asked for at or after T.
+A wake-up due at T fires only when its partition has been read to an end that was asked for at or after T:
+the end of all that was written, since a purchase may wait behind a transaction that is open still.
 The same loop looks now and then whether a partition stands still (`watchdog`).
 """
 
@@ -63,7 +64,7 @@ class Timekeeper:
         writers = self._owned.writers
         waiting = [number for number, writer in writers.items() if writer.waits_for_tail(now)]
         if waiting and self._ready():
-            ends = await self._log.end_offsets(EVENTS, waiting)
+            ends = await self._log.end_offsets(EVENTS, waiting, committed=False)
             for number, end in ends.items():
                 if number in writers:
                     writers[number].log_ended(now, end)
