@@ -5,7 +5,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from tests.simulation.expected import Judge
+from tests.simulation.by_model import can_judge, differences
+from tests.simulation.expected import Judge, recorded
 from tests.simulation.history import History
 from tests.simulation.planted import Planted
 from tests.simulation.rule_sets import NAMES, rule_sets
@@ -40,14 +41,20 @@ class Failure:
         return "\n".join([*lines, f"{len(shown.items)} items are enough:" if small else "", shown.pasted()])
 
 
-def judged(history: History, planted: Planted = nullcontext) -> list[str]:
-    """What is wrong with a run of this history, with a bug planted while it runs; none if it is right."""
+def judged(history: History, planted: Planted = nullcontext, *, by_model: bool = False) -> list[str]:
+    """What is wrong with a run of this history, with a bug planted while it runs; none if it is right.
+
+    `by_model` holds it against the reference model as well, where that can judge it.
+    """
     try:
         with planted():
             outcome = simulate(history, rule_sets())
     except (NeverSettles, Deadlock) as error:
         return [f"{type(error).__name__}: {error}"]
-    return problems(outcome, Judge(rule_sets()))
+    found = problems(outcome, Judge(rule_sets()))
+    if by_model and can_judge(history):
+        found += differences(outcome, recorded(outcome), rule_sets())
+    return found
 
 
 def fingerprint(outcome: Outcome) -> str:

@@ -1,0 +1,149 @@
+"""The same log through the reference model, which shares no line with the engine.
+
+Events come in the order of the broker, wake-ups where the run under test recorded them; what fell due and was
+recorded nowhere, the model hands in by itself, and so a lost wake-up shows as a difference. Histories in
+which a clock was set back are left to the replay (`expected`): there it is no longer told by the log alone
+which wake-ups a process could know to be due.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from schemas.instants import Instant, parse_instant
+from schemas.keys import customer_key
+from schemas.records import EventRecord, decode_email_request
+from schemas.rule_set import RuleSet
+from tests.model.model import Model
+from tests.property.engine_and_model import expected_of, request_of, shown
+from tests.simulation.expected import Recorded
+from tests.simulation.history import Fault, History
+from tests.simulation.memory_log import MemoryRecord
+from tests.simulation.world import Outcome
+
+
+def can_judge(history: History) -> bool:
+    """Whether no clock is set back."""
+    return not any(
+        isinstance(item, Fault) and item.kind == "clock" and item.amount < 0 for item in history.items
+    )
+
+
+def differences(outcome: Outcome, decisions: Sequence[Recorded], rule_sets: Sequence[RuleSet]) -> list[str]:
+    """What the model decides and asks for beside what is on the log."""
+    model = _Model({rule_set.digest: rule_set for rule_set in rule_sets}, outcome.history.partitions)
+    replay = _Replay(model, outcome, decisions)
+    for number, record, event in _in_order(outcome):
+        replay.event(number, record, event)
+    replay.end(outcome.now)
+    found = Counter(expected_of(one.decision) for one in decisions)
+    wanted = Counter(model.decisions)
+    said = [f"missing by the model: {shown(one)}" for one in (wanted - found)]
+    said += [f"unexpected by the model: {shown(one)}" for one in (found - wanted)]
+    requests = Counter(
+        request_of(decode_email_request(record.value or b""))
+        for records in outcome.log.requests
+        for record in records
+    )
+    asked_for = Counter(model.requests)
+    said += [f"request missing by the model: {one}" for one in (asked_for - requests)]
+    return said + [f"request unexpected by the model: {one}" for one in (requests - asked_for)]
+
+
+def _in_order(outcome: Outcome) -> Iterator[tuple[int, MemoryRecord, EventRecord]]:
+    """Every event that can be read, of all partitions, as the broker took them."""
+    every = [
+        (record.order, number, record, event)
+        for number in range(outcome.history.partitions)
+        for record, event in outcome.log.events_of(number)
+    ]
+    every.sort(key=lambda one: one[0])
+    for _, number, record, event in every:
+        yield number, record, event
+
+
+class _Model(Model):
+    """The model, with wake-ups of single customers."""
+
+    def wake(self, partition: int, key: str, until: Instant, now: Instant) -> None:
+        """What is due for one customer at or before `until`, at `now`."""
+        customer = self._customers.get(key)
+        rules = self._rules[partition]
+        while customer is not None and (
+            due := min(
+                (item for item in self._due(customer, rules) if item.at <= until),
+                key=lambda item: item[:-1],
+                default=None,
+            )
+        ):
+            due.perform(self._turn(customer, rules, now))
+
+
+class _WakeUp(NamedTuple):
+    """A customer's decisions of one wake-up: the first and the last due time, and when it was handed in."""
+
+    until: Instant
+    now: Instant
+    key: str
+    behind: int
+    applied_to: int
+
+
+class _Replay:
+    def __init__(self, model: _Model, outcome: Outcome, decisions: Sequence[Recorded]) -> None:
+        partitions = range(outcome.history.partitions)
+        self._model = model
+        self._pending: list[list[_WakeUp]] = [_wake_ups(decisions, number) for number in partitions]
+        self._received_max = [0 for _ in partitions]
+        self._known: set[tuple[str | None, str]] = set()
+        self._decided_at = {
+            (one.decision.cause.partition, one.decision.cause.offset): parse_instant(one.decision.decided_at)
+            for one in decisions
+            if one.decision.cause.kind == "event"
+        }
+
+    def event(self, number: int, record: MemoryRecord, event: EventRecord) -> None:
+        """What was recorded before an event, then the event."""
+        received_at = parse_instant(event.received_at)
+        self._received_max[number] = max(self._received_max[number], received_at)
+        key = customer_key(event.customer_id, event.anonymous_id)
+        hers = key if (key, event.event_id) not in self._known else None
+        self._known.add((key, event.event_id))
+        later = []
+        for wake_up in self._pending[number]:
+            first = wake_up.until < self._received_max[number] or wake_up.applied_to <= record.offset
+            if wake_up.behind < record.offset and (first or wake_up.key == hers):
+                self._model.wake(number, wake_up.key, wake_up.until, wake_up.now)
+            else:
+                later.append(wake_up)
+        self._pending[number] = later
+        now = self._decided_at.get((number, record.offset), received_at)
+        self._model.event(number, record.offset, event, now)
+
+    def end(self, now: Instant) -> None:
+        """Whatever is left."""
+        for number, pending in enumerate(self._pending):
+            for wake_up in pending:
+                self._model.wake(number, wake_up.key, wake_up.until, wake_up.now)
+            self._model.time(number, now, now)
+
+
+def _wake_ups(decisions: Sequence[Recorded], number: int) -> list[_WakeUp]:
+    """The wake-ups of a partition in the order of their due times."""
+    together: dict[tuple[str, int, Instant], list[Recorded]] = defaultdict(list)
+    for one in decisions:
+        cause = one.decision.cause
+        if cause.kind == "wake_up" and cause.partition == number:
+            now = parse_instant(one.decision.decided_at)
+            together[one.decision.customer_key, cause.offset, now].append(one)
+    found = [
+        _WakeUp(
+            max(parse_instant(one.decision.occurred_at) for one in some),
+            now,
+            key,
+            offset,
+            max(one.applied_to for one in some),
+        )
+        for (key, offset, now), some in together.items()
+    ]
+    return sorted(found)
