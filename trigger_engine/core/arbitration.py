@@ -2,7 +2,7 @@
 
 A candidate is held for a while, once for each mail. When its hold is over and the checks before pass
 again, it is compared with the runs that are held at that moment: the best goes on and the others end; if it
-is not the best, it ends itself. Shadows take no part, nor do runs whose trigger is paused.
+is not the best, it ends itself. Shadows take no part, nor do runs that stand still.
 """
 
 from schemas.instants import format_instant
@@ -23,9 +23,7 @@ def arbitrate(question: Question) -> Verdict | None:
         run.held = True
         reason = f"it waits {format_duration(hold_ms)} for others that may be more important"
         return Verdict("rescheduled", reason, run.due_at + hold_ms)
-    held = [
-        other for other in turn.state.runs if other.held and other.trigger_id not in turn.rules.paused_ids
-    ]
+    held = [other for other in turn.state.runs if other.held and not turn.rules.stands_still(other)]
     if not held:
         return None
     mine = _rank(turn, run)

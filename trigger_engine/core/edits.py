@@ -2,10 +2,15 @@
 
 Runs of triggers that are gone or drafts end. Those of another version than the present one's follow its
 `on_edit`: `pin` lets them go on as they began, `migrate` takes them over into the new version behind the last
-mail they did, `drain` lets them come to one more mail. Whether a run is a shadow stays as it began.
+mail they did, `drain` lets them come to one more mail. Whether a run is a shadow stays as it began. Another
+status alone is no edit: who is paused and resumed goes on as she was.
+
+A run that came over from a device whose partition was ahead stands still until the customer's rules are as
+new; then the endings that came meanwhile are held against it.
 """
 
 from trigger_engine.core import membership
+from trigger_engine.core.endings import apply_known
 from trigger_engine.core.program import Mail, Wait, of_variant
 from trigger_engine.core.rules import Rules, Trigger
 from trigger_engine.core.schedule import reschedule
@@ -27,12 +32,26 @@ def bring_runs_in_line(turn: Turn) -> None:
     """The runs alone; those that are in line already stay as they are."""
     rules = turn.rules
     for run in tuple(turn.state.runs):
+        if run.not_before_rules:
+            if run.not_before_rules > rules.activated_at:
+                continue
+            run.not_before_rules = 0
+            if apply_known(turn, run):
+                continue
         _place(rules, run)
         present = rules.present(run.trigger_id)
         if present is None or not (present.active or present.paused):
             turn.end(run, "exited", "the trigger is no longer live in the active rules.")
-        elif present.version != run.trigger_version:
+        elif _is_edited(rules, run, present):
             _edit(turn, run, present)
+
+
+def _is_edited(rules: Rules, run: Run, present: Trigger) -> bool:
+    """Whether the present version says something else than the run's. Another status alone is no edit."""
+    if present.version == run.trigger_version:
+        return False
+    version = rules.trigger_of(run.trigger_id, run.trigger_version)
+    return version is None or version.content != present.content
 
 
 def _edit(turn: Turn, run: Run, present: Trigger) -> None:

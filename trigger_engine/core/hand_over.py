@@ -17,7 +17,7 @@ from typing import Any
 
 from schemas.event import HANDOVER_ASKED, HANDOVER_STATE, HANDOVER_TYPES
 from schemas.ids import handover_ask_id, handover_state_id
-from schemas.instants import Instant, format_instant
+from schemas.instants import Instant, format_instant, parse_instant
 from schemas.keys import ANONYMOUS_PREFIX, RESERVED_PREFIXES
 from schemas.records import EventRecord
 from trigger_engine.core.edits import bring_runs_in_line
@@ -26,6 +26,7 @@ from trigger_engine.core.endings import apply_known
 from trigger_engine.core.erasure import SOURCE, erase_device, forget
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import ALIAS_KEPT_MS, DEVICES_MAX, HANDOVER_STATE_BYTES_MAX, ID_LENGTH_MAX
+from trigger_engine.core.mails import take_back
 from trigger_engine.core.packed import add_hand_over, count_recent
 from trigger_engine.core.schedule import reschedule
 from trigger_engine.core.state import Alias, CustomerState, StateError, decode_state, encode_state
@@ -111,7 +112,11 @@ def asked(turn: Turn, event: EventInput) -> None:
                     received_at=format_instant(turn.now),
                     source=SOURCE,
                     customer_id=customer_id,
-                    properties={"anonymous_id": event.anonymous_id, "state": b64encode(data).decode()},
+                    properties={
+                        "anonymous_id": event.anonymous_id,
+                        "state": b64encode(data).decode(),
+                        "rules_activated_at": format_instant(turn.rules.activated_at),
+                    },
                 )
             )
         )
@@ -120,23 +125,61 @@ def asked(turn: Turn, event: EventInput) -> None:
 
 def merge(turn: Turn, event: EventInput) -> None:
     """Take in what a device knew, once. Raises ValueError if the event holds no state."""
-    encoded = event.properties.get("state")
-    if not isinstance(encoded, str):
-        raise ValueError(f"{HANDOVER_STATE} needs properties.state, the base64 of a customer's state")
-    try:
-        other = decode_state(b64decode(encoded, validate=True))
-    except (Base64Error, StateError) as error:
-        raise ValueError(f"{HANDOVER_STATE}: properties.state cannot be read: {error}") from error
+    other = _state_in(event)
     hand_overs = add_hand_over(turn.state.hand_overs, event.event_id)
     if hand_overs is None:
         return
     turn.state.hand_overs = hand_overs
+    behind = _not_as_new(turn, other, event)
     unite(turn, other)
-    if other.rules_digest != turn.rules.digest and turn.rules.known(other.rules_digest) is not None:
-        bring_runs_in_line(turn)  # the device's partition had not come to the marker yet
+    if behind:  # the device's partition had not come to the marker yet
+        bring_runs_in_line(turn)
     for run in tuple(turn.state.runs):
-        apply_known(turn, run)
+        if not run.not_before_rules:
+            apply_known(turn, run)
     reschedule(turn.rules, turn.state)
+
+
+def turn_away(turn: Turn, event: EventInput) -> None:
+    """A state that was asked for before its customer was erased: its runs end, its pending mails are taken
+    back, and nothing of it is kept. Raises ValueError if the event holds no state."""
+    other = _state_in(event)
+    for run in other.runs:
+        turn.state.runs.append(run)
+        turn.end(run, "exited", "the customer was erased before the run came over from her device.")
+    for mail in other.mails:
+        if not mail.cancelling:
+            take_back(turn, mail, "The customer was erased.")
+
+
+def _state_in(event: EventInput) -> CustomerState:
+    encoded = event.properties.get("state")
+    if not isinstance(encoded, str):
+        raise ValueError(f"{HANDOVER_STATE} needs properties.state, the base64 of a customer's state")
+    try:
+        return decode_state(b64decode(encoded, validate=True))
+    except (Base64Error, StateError) as error:
+        raise ValueError(f"{HANDOVER_STATE}: properties.state cannot be read: {error}") from error
+
+
+def _not_as_new(turn: Turn, other: CustomerState, event: EventInput) -> bool:
+    """Whether the device's rules are older than the customer's. If they are newer, those of its runs that
+    hers do not hold have to wait for her marker."""
+    rules = turn.rules
+    if other.rules_digest == rules.digest:
+        return False
+    told = event.properties.get("rules_activated_at")
+    if isinstance(told, str):
+        theirs = parse_instant(told)
+    else:  # written before the instant was told
+        theirs = 0 if rules.known(other.rules_digest) is not None else rules.activated_at + 1
+    if theirs <= rules.activated_at:
+        return True
+    for run in other.runs:
+        present = rules.present(run.trigger_id)
+        if present is None or present.version != run.trigger_version:
+            run.not_before_rules = theirs
+    return False
 
 
 def expire(state: CustomerState, until: Instant) -> None:

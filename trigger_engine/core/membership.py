@@ -74,7 +74,8 @@ def evaluate(turn: Turn, at: Instant, now: Instant, *, event: EventInput | None)
 
 
 def doubt(state: CustomerState) -> None:
-    """What is known of her changed outside an event, by a `set` step: evaluate all at the next event."""
+    """What is known of her changed outside an event, by a `set` step, or how it is judged, by a change of
+    rules: look at all segments and watches at the next event."""
     state.segments_at = -1
 
 
@@ -215,11 +216,9 @@ def baseline(turn: Turn, changed_ids: Collection[str]) -> None:
         del state.segments[gone]
     for gone in [name for name in state.flips if name not in known]:
         del state.flips[gone]
-    half_life = rules.policy.engagement.half_life_days
-    if state.engagement.half_life != half_life:
-        state.engagement.half_life = half_life
-        doubt(state)
-    elif state.segments_at >= 0:
-        state.segments_at = max(state.segments_at, at)
+    state.engagement.half_life = rules.policy.engagement.half_life_days
+    for one in changed_ids:
+        state.flips.pop(one, None)
     changed = [segment for segment in rules.segments if segment.id in changed_ids]
     _change(state, changed, at, at, look_ahead=True)
+    doubt(state)

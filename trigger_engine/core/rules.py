@@ -134,6 +134,11 @@ class Rules:
         trigger = self.trigger_of(run.trigger_id, run.trigger_version)
         return PRIORITY_DEFAULT if trigger is None else trigger.priority
 
+    def stands_still(self, run: Run) -> bool:
+        """Whether a run is not due, whatever its time: its trigger is paused, or it came over from a
+        partition that is ahead and waits for the rules it knows."""
+        return run.trigger_id in self.paused_ids or run.not_before_rules > self.activated_at
+
     def present(self, trigger_id: str) -> Trigger | None:
         """The trigger as this set holds it, whatever its status."""
         return self._set.get(trigger_id)

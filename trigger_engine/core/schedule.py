@@ -8,11 +8,10 @@ from trigger_engine.core.state import CustomerState, Run
 
 def reschedule(rules: Rules, state: CustomerState) -> None:
     """Set the customer's next wake-up to the earliest time at which something is due by itself: a run, a
-    segment that time may change, a watch. What a paused trigger holds is not due."""
+    segment that time may change, a watch. What stands still is not due."""
     next_at = state.segments_flip_at
-    paused = rules.paused_ids
     for run in state.runs:
-        if (next_at is None or run.due_at < next_at) and run.trigger_id not in paused:
+        if (next_at is None or run.due_at < next_at) and not rules.stands_still(run):
             next_at = run.due_at
     if state.watches:
         watch_at = watches.earliest(rules, state)
@@ -23,8 +22,7 @@ def reschedule(rules: Rules, state: CustomerState) -> None:
 
 def due_runs(rules: Rules, state: CustomerState, until: Instant) -> list[Run]:
     """Runs due at or before `until`, earliest first, then by priority, trigger and occasion."""
-    paused = rules.paused_ids
-    due = [run for run in state.runs if run.due_at <= until and run.trigger_id not in paused]
+    due = [run for run in state.runs if run.due_at <= until and not rules.stands_still(run)]
     if len(due) > 1:
         due.sort(key=lambda run: (run.due_at, -rules.priority_of(run), run.trigger_id, run.occasion))
     return due

@@ -213,6 +213,10 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     answer: Happening | None = None
     value: str = ""
     """The occasion without the customer's key; empty: as `occasion` has it (`CustomerState.value_of`)."""
+    error: str = ""
+    """What a condition of its steps raised, for the facts of its next decision."""
+    not_before_rules: Instant = 0
+    """It came over from rules activated then, and stands still until the customer's are as new."""
 
 
 class PendingMail(msgspec.Struct, array_like=True, gc=False):

@@ -72,7 +72,7 @@ def _event(
         return state, []
     occurred_at = event.occurred_at if event.occurred_at < event.received_at else event.received_at
     if state.erased_at is not None and occurred_at <= state.erased_at:
-        return state, []
+        return _after_erasure(rules, state, event, occurred_at, now, recent)
     effects: list[Effect] = []
     if state.rules_digest != rules.digest:
         effects = _catch_up(rules, state, occurred_at, now, event.cause)
@@ -101,6 +101,17 @@ def _event(
     if known_anew or membership.concerned(rules, state, event):  # a `set` step may have made it so since
         membership.follow(turn, event)
         reschedule(rules, state)
+    return state, turn.effects
+
+
+def _after_erasure(
+    rules: Rules, state: CustomerState, event: EventInput, at: int, now: int, recent: bytes
+) -> tuple[CustomerState, list[Effect]]:
+    """An event from before the erasure counts for nothing; but what a device had begun has to be ended."""
+    turn = Turn(rules, state, at, now, event.cause)
+    if event.type == HANDOVER_STATE:
+        state.recent = recent
+        hand_over.turn_away(turn, event)
     return state, turn.effects
 
 

@@ -14,7 +14,7 @@ from trigger_engine.core.cel import EvaluationError, Timestamp
 from trigger_engine.core.checks import check
 from trigger_engine.core.conditions import Value, Where, plain
 from trigger_engine.core.inputs import EventInput
-from trigger_engine.core.limits import PREFERENCES_MAX
+from trigger_engine.core.limits import FACT_TEXT_MAX, PREFERENCES_MAX
 from trigger_engine.core.local_time import next_local
 from trigger_engine.core.mails import request_mail, withhold_mail
 from trigger_engine.core.program import (
@@ -40,8 +40,8 @@ from trigger_engine.core.turn import Turn
 
 def perform(turn: Turn, run: Run, at: Instant) -> None:
     """Perform the run's steps that are due at `at`; what is due at another time, even if that is past, has a
-    turn of its own. A run of a paused trigger stands still."""
-    if run.trigger_id in turn.rules.paused_ids:
+    turn of its own. Nothing happens to a run that stands still."""
+    if turn.rules.stands_still(run):
         return
     trigger = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
     if trigger is None:
@@ -124,19 +124,28 @@ def _jump(turn: Turn, trigger: Trigger, run: Run, one: Jump) -> bool:
 
 
 def _unless(turn: Turn, trigger: Trigger, run: Run, one: Unless) -> bool:
-    return enter(turn, trigger, run, run.position + 1 if _holds(turn, run, one.condition) else one.target)
+    holds = _holds(turn, run, "choose", one.condition)
+    return enter(turn, trigger, run, run.position + 1 if holds else one.target)
 
 
 def _skip_if(turn: Turn, trigger: Trigger, run: Run, one: SkipIf) -> bool:
-    return enter(turn, trigger, run, one.target if _holds(turn, run, one.condition) else run.position + 1)
+    holds = _holds(turn, run, "skip_if", one.condition)
+    return enter(turn, trigger, run, one.target if holds else run.position + 1)
 
 
-def _holds(turn: Turn, run: Run, condition: Where) -> bool:
+def _holds(turn: Turn, run: Run, step: str, condition: Where) -> bool:
     """An error counts as false."""
     try:
         return condition.holds(scene_of(turn, run))
-    except EvaluationError:
+    except EvaluationError as error:
+        _note_error(run, step, error)
         return False
+
+
+def _note_error(run: Run, step: str, error: EvaluationError) -> None:
+    """No decision is due here, so the next one of the run tells it in its facts."""
+    said = f"{step}: {error.message}"
+    run.error = f"{run.error}; {said}"[:FACT_TEXT_MAX] if run.error else said[:FACT_TEXT_MAX]
 
 
 def _exit(turn: Turn, trigger: Trigger, run: Run, one: Exit) -> bool:
@@ -167,7 +176,8 @@ def _prefer(turn: Turn, run: Run, profile: Profile, name: str, given: Any) -> No
     if isinstance(given, Value):
         try:
             value = scalar(plain(given.of(scene_of(turn, run))))
-        except EvaluationError:
+        except EvaluationError as error:
+            _note_error(run, "set", error)
             return
     if value is None:
         profile.preferences.pop(name, None)

@@ -1,8 +1,8 @@
 """After a change of rules: which customers have to be brought in line, in the order of their keys.
 
 Who has runs must be, since a change may end, freeze or move them; and everybody if the change brings
-another segment or another trigger that watches (inactivity, dates, segments), since membership and due
-times count from the marker on. All others follow when they are next touched.
+another segment, another trigger that watches (inactivity, dates, segments) or another zone for dates, since
+membership and due times count from the marker on. All others follow when they are next touched.
 
 The keys are looked at in slices; the last one is noted in the partition record, so that another owner goes
 on from there.
@@ -61,6 +61,8 @@ class Sweep:
         watching = [trigger.id for trigger in (*rules.inactivity, *rules.dates, *rules.segment_starts)]
         if before is None:
             return bool(watching or present.segments)
-        return any(present.triggers[name] != before.triggers.get(name) for name in watching) or any(
-            digest != before.segments.get(name) for name, digest in present.segments.items()
+        return (
+            any(present.triggers[name] != before.triggers.get(name) for name in watching)
+            or any(digest != before.segments.get(name) for name, digest in present.segments.items())
+            or (bool(rules.dates) and present.time_zone != before.time_zone)
         )

@@ -20,6 +20,7 @@ class Trigger:
 
     __slots__ = (
         "audience",
+        "content",
         "cooldown_ms",
         "ending_types",
         "event_types",
@@ -51,6 +52,8 @@ class Trigger:
         template is missing."""
         self.id: str = form["id"]
         self.version = trigger_version(form)
+        self.content = trigger_version({name: value for name, value in form.items() if name != "status"})
+        """The version but for the status: pausing and resuming is no edit."""
         self.status: str = form["status"]
         self.live = self.status == "live"
         self.shadow = self.status == "shadow"

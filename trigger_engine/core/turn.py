@@ -48,9 +48,13 @@ class Turn:
     ) -> None:
         """Record a decision on a run as a whole (attempt 0), or on one `step` of it.
 
-        `due_at`: the run's or the mail's own unless given.
+        `due_at`: the run's or the mail's own unless given. What conditions of the run raised since its last
+        decision comes first in the facts.
         """
         due_at = about.due_at if due_at is None else due_at
+        if isinstance(about, Run) and about.error:
+            facts = {"error": about.error, **(facts or {})}
+            about.error = ""
         self._record(
             about.trigger_id,
             about.trigger_version,

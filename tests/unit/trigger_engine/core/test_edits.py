@@ -152,6 +152,27 @@ def test_resumed_runs_past_their_expiry_end_as_expired() -> None:
     assert history.until("2d13h", now="2d13h") == ["expired series/tips"]
 
 
+@pytest.mark.parametrize("on_edit", ["pin", "migrate", "drain"])
+def test_pausing_and_resuming_is_no_edit_under_any_policy(on_edit: str) -> None:
+    """Nobody is migrated or drained by another status alone; the text has to differ."""
+    history = begun(on_edit)
+    more = f"on_edit: {on_edit}"
+    version = history.state.runs[0].trigger_version
+    for when, status in (("1h", "paused"), ("2h", "live"), ("3h", "shadow"), ("4h", "live")):
+        assert changed(history, series(OLD, more, status), when=when) == []
+        [run] = history.state.runs
+        assert (run.trigger_version, run.draining, run.shadow) == (version, False, False)
+    assert history.until("9d") == ["fired series/tips", "send tips", "fired series/bye", "send bye"]
+
+
+def test_an_edit_made_while_paused_counts_when_it_is_published() -> None:
+    history = begun("migrate")
+    changed(history, series(NEW, "on_edit: migrate", "paused"), when="1h")
+    assert history.until("1d12h") == []
+    changed(history, series(NEW, "on_edit: migrate"), when="1d12h")
+    assert history.until("1d12h", now="1d12h") == ["fired series/news", "send news"]
+
+
 def test_a_paused_trigger_starts_and_restarts_nothing() -> None:
     waits = series("{mail: hello}", "wait: 1h")
     history = History(waits)

@@ -76,7 +76,27 @@ def test_a_hand_over_on_its_way_when_she_is_erased_brings_nothing_back() -> None
     assert town.state(CUSTOMER) == erased(town.state(CUSTOMER))
     assert town.state(DEVICE_KEY) == erased(town.state(DEVICE_KEY))
     town.until("2d")
-    assert town.told == ["started cart"], "the run went with the state, and with it was forgotten"
+    assert town.told == ["started cart", "exited cart"]
+    assert town.decisions[-1].reason == "the customer was erased before the run came over from her device."
+    assert (town.decisions[-1].customer_key, town.decisions[-1].occasion) == (CUSTOMER, f"{DEVICE_KEY}/k1")
+
+
+def test_a_mail_that_her_device_had_asked_for_is_taken_back_when_it_comes_over() -> None:
+    town = Town(ORDER)
+    town.device("order_completed", "1m", order_id="o1", email="ada@customers.example")
+    town.both("page_viewed", "2m", then=False)
+    town.customer("customer_erased", "3m", then=False)
+    town.settle()
+    assert town.told[2:] == ["send confirmation", "cancelling order/confirmation", "cancel confirmation"]
+    sent, taken_back = town.requests
+    assert (taken_back.send_id, taken_back.to, taken_back.customer_key) == (sent.send_id, None, CUSTOMER)
+    assert town.state(CUSTOMER) == erased(town.state(CUSTOMER))
+    assert b"customers.example" not in town.stored[0][CUSTOMER]
+    handed = next(record for record in town.handed if record.type == "handover_state")
+    town.write(handed)
+    town.settle()
+    assert len(town.told) == 5, "a hand-over that arrives again is known"
+    assert town.rejected == []
 
 
 def test_an_erasure_arriving_twice_is_known() -> None:
