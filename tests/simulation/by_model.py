@@ -6,7 +6,7 @@ which a clock was set back are left to the replay (`expected`): there it is no l
 which wake-ups a process could know to be due.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -80,9 +80,9 @@ class _Model(Model):
 
 
 class _WakeUp(NamedTuple):
-    """A customer's decisions of one wake-up: the first and the last due time, and when it was handed in."""
+    """One customer's, as it was recorded: due, handed in, behind which event, in which flush."""
 
-    until: Instant
+    due_at: Instant
     now: Instant
     key: str
     behind: int
@@ -111,9 +111,9 @@ class _Replay:
         self._known.add((key, event.event_id))
         later = []
         for wake_up in self._pending[number]:
-            first = wake_up.until < self._received_max[number] or wake_up.applied_to <= record.offset
+            first = wake_up.due_at < self._received_max[number] or wake_up.applied_to <= record.offset
             if wake_up.behind < record.offset and (first or wake_up.key == hers):
-                self._model.wake(number, wake_up.key, wake_up.until, wake_up.now)
+                self._model.wake(number, wake_up.key, wake_up.due_at, wake_up.now)
             else:
                 later.append(wake_up)
         self._pending[number] = later
@@ -124,26 +124,16 @@ class _Replay:
         """Whatever is left."""
         for number, pending in enumerate(self._pending):
             for wake_up in pending:
-                self._model.wake(number, wake_up.key, wake_up.until, wake_up.now)
+                self._model.wake(number, wake_up.key, wake_up.due_at, wake_up.now)
             self._model.time(number, now, now)
 
 
 def _wake_ups(decisions: Sequence[Recorded], number: int) -> list[_WakeUp]:
     """The wake-ups of a partition in the order of their due times."""
-    together: dict[tuple[str, int, Instant], list[Recorded]] = defaultdict(list)
+    applied_to: dict[tuple[Instant, Instant, str, int], int] = {}
     for one in decisions:
-        cause = one.decision.cause
+        decision, cause = one.decision, one.decision.cause
         if cause.kind == "wake_up" and cause.partition == number:
-            now = parse_instant(one.decision.decided_at)
-            together[one.decision.customer_key, cause.offset, now].append(one)
-    found = [
-        _WakeUp(
-            max(parse_instant(one.decision.occurred_at) for one in some),
-            now,
-            key,
-            offset,
-            max(one.applied_to for one in some),
-        )
-        for (key, offset, now), some in together.items()
-    ]
-    return sorted(found)
+            due_at, now = parse_instant(decision.occurred_at), parse_instant(decision.decided_at)
+            applied_to[due_at, now, decision.customer_key, cause.offset] = one.applied_to
+    return sorted(_WakeUp(*handed_in, end) for handed_in, end in applied_to.items())
