@@ -12,6 +12,8 @@ OCCASIONS_MAX = 1024
 DEVICES_MAX = 32
 HANDED_OVER_MAX = 64
 EXPERIMENTS_MAX = 64
+COMPARED_MAX = 16
+PREFERENCES_MAX = 50
 EVENT_TYPES_MAX = 64
 
 
@@ -42,6 +44,7 @@ class Mail:
     attempt: int
     due: int
     planned: int
+    to: str
     marketing: bool
     requested: bool
     shadow: bool
@@ -80,8 +83,15 @@ class Run:
     was_held: bool = False
     held: bool = False
     frozen: bool = False
+    not_before: int = 0
+    """It came over from a partition whose rules, activated then, are newer; it stands still until then."""
     draining: bool = False
     alive: bool = True
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing is due for it, whatever its time."""
+        return self.frozen or self.not_before > 0
 
     @property
     def mailed(self) -> bool:
@@ -101,13 +111,11 @@ class Occasion:
 
 @dataclass
 class RememberedEnding:
-    """An `unless` or `exit` event, by the trigger that it concerns."""
+    """An `unless` or `exit` of some trigger that was met, by its event type and condition."""
 
-    trigger_id: str
-    kind: str
-    event: Happening
+    type: str
     where: str | None
-    """A condition that compares with the start, and so is judged for each start."""
+    at: int
 
 
 @dataclass
@@ -142,6 +150,7 @@ class Customer:
     last_of_type: dict[str, int] = field(default_factory=dict)
     last_seen_at: int | None = None
     profile: dict[str, Any] = field(default_factory=dict)
+    preferences: dict[str, Any] = field(default_factory=dict)
     profile_at: int | None = None
     consent: bool | None = None
     consent_at: int | None = None
@@ -159,6 +168,8 @@ class Customer:
     campaigns: list[int] = field(default_factory=list)
     occasions: list[Occasion] = field(default_factory=list)
     endings: list[RememberedEnding] = field(default_factory=list)
+    compared: list[Happening] = field(default_factory=list)
+    """Events of endings that compare with the start, and so are judged for each start."""
     windows: list[WindowEntry] = field(default_factory=list)
     arms: dict[str, str] = field(default_factory=dict)
     anchors: dict[str, int | None] = field(default_factory=dict)
@@ -169,6 +180,9 @@ class Customer:
     alias_of: str | None = None
     alias_since: int = 0
     erased_at: int | None = None
+    rules_digest: str = ""
+    activated: int = 0
+    """Of a state that is handed over: the rules of its partition, and when they were activated."""
 
     def live_runs(self) -> list[Run]:
         """Runs that have not ended."""

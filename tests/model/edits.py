@@ -9,11 +9,22 @@ from tests.model.turn import Turn
 
 def apply(turn: Turn, earlier: Rules, activated: int) -> None:
     """Bring her in line with `turn.rules`, which hold from `activated` on instead of `earlier`."""
-    for run in turn.customer.live_runs():
-        _change_run(turn, run, activated)
+    change_runs(turn, activated)
     _change_segments(turn, earlier, activated)
     for trigger_id in earlier.triggers.keys() | turn.rules.triggers.keys():
         _change_watches(turn, earlier, trigger_id, activated)
+
+
+def change_runs(turn: Turn, activated: int) -> None:
+    """Her runs alone. One that waited for rules as new as these (section 9) has its endings judged first."""
+    for run in turn.customer.live_runs():
+        if run.not_before > activated:
+            continue
+        waited, run.not_before = run.not_before > 0, 0
+        if waited:
+            steps.apply_known(turn, run, turn.customer, run.at + 1)  # its start is no ending of its own
+        if run.alive:
+            _change_run(turn, run, activated)
 
 
 def _change_run(turn: Turn, run: Run, activated: int) -> None:
@@ -22,7 +33,7 @@ def _change_run(turn: Turn, run: Run, activated: int) -> None:
         steps.end(turn, run, "exited", activated)
         return
     run.frozen = trigger.status == "paused"
-    if run.trigger.version == trigger.version or trigger.on_edit == "pin":
+    if run.trigger.content == trigger.content or trigger.on_edit == "pin":
         return
     if trigger.on_edit == "drain":
         run.draining = True
@@ -62,8 +73,10 @@ def _change_segments(turn: Turn, earlier: Rules, activated: int) -> None:
     for trigger in rules.triggers.values():
         if not trigger.when.get("start_with_existing") or not trigger.running:
             continue
-        new = _is_new(earlier.triggers.get(trigger.id), trigger)
+        before = earlier.triggers.get(trigger.id)
+        new = before is None or before.status == "draft"
         if (new or trigger.when["enters"] in changed) and trigger.when["enters"] in customer.segments:
+            watches.drop(turn, trigger.id, ("existing",))
             watches.plan_existing(turn, trigger, activated)
 
 
@@ -71,10 +84,12 @@ def _change_watches(turn: Turn, earlier: Rules, trigger_id: str, activated: int)
     """New or changed ones, and ones no longer paused, are planned as of the change; others are kept."""
     trigger = turn.rules.triggers.get(trigger_id)
     if trigger is None or not trigger.running:
-        watches.drop(turn, trigger_id, ("inactive", "date", "existing"))
+        paused = trigger is not None and trigger.status == "paused"
+        watches.drop(turn, trigger_id, ("inactive", "date") if paused else ("inactive", "date", "existing"))
         turn.customer.anchors.pop(trigger_id, None)
         return
-    if _is_new(earlier.triggers.get(trigger_id), trigger):
+    moved = "date" in trigger.when and earlier.policy.time_zone != turn.rules.policy.time_zone
+    if moved or _is_new(earlier.triggers.get(trigger_id), trigger):
         watches.drop(turn, trigger_id, ("inactive", "date"))
         watches.replan_as_of(turn, trigger, activated)
 

@@ -6,8 +6,18 @@ from schemas.ids import device_erasure_id, stable_hash
 from schemas.instants import DAY_MS, format_instant
 from schemas.keys import ANONYMOUS_PREFIX, ids_of_key
 from schemas.records import EventRecord
-from tests.model import mails, steps
-from tests.model.customer import DEVICES_MAX, HANDED_OVER_MAX, RECENT_IDS, Customer, Happening, Occasion, Run
+from tests.model import edits, mails, steps
+from tests.model.customer import (
+    COMPARED_MAX,
+    DEVICES_MAX,
+    HANDED_OVER_MAX,
+    RECENT_IDS,
+    Customer,
+    Happening,
+    Occasion,
+    Run,
+)
+from tests.model.known import SESSION_GAP_MS
 from tests.model.turn import HandOver, Turn
 
 ALIAS_MS = 400 * DAY_MS
@@ -45,6 +55,7 @@ def asked(turn: Turn, event: Happening, snapshots: dict[str, Customer], *, is_ne
     target = event.properties["customer_id"]
     was_alias = customer.alias_of is not None
     before = copy.deepcopy(customer)
+    before.rules_digest, before.activated = turn.rules.digest, turn.activated
     _forget(customer)
     customer.alias_of, customer.alias_since = target, event.received_at
     if was_alias or is_new:
@@ -86,19 +97,43 @@ def merge(turn: Turn, event: Happening, theirs: Customer) -> None:
     if event.id in hers.handed_over[-HANDED_OVER_MAX:]:
         return
     hers.handed_over.append(event.id)
-    theirs = copy.deepcopy(theirs)
+    theirs, before = copy.deepcopy(theirs), copy.copy(hers)
+    behind = _hold_newer(turn, theirs)
     _merge_profile(hers, theirs)
     _merge_lists(hers, theirs)
-    own_runs, own_endings = list(hers.runs), list(hers.endings)
+    own_runs = list(hers.runs)
     _merge_runs(turn, theirs, event.at)
-    for runs, endings in ((own_runs, theirs.endings), (theirs.runs, own_endings)):
+    hers.endings = hers.endings + theirs.endings
+    hers.compared = sorted(hers.compared + theirs.compared, key=lambda one: one.at)[-COMPARED_MAX:]
+    if behind:
+        edits.change_runs(turn, turn.activated)
+    for runs, memory in ((own_runs, theirs), (theirs.runs, before)):
         for run in runs:
-            for ending in sorted(endings, key=lambda e: e.event.at):
-                same = ending.trigger_id == run.trigger.id and ending.event.at >= run.at
-                if same and turn.holds(ending.where, run, ending.event):
-                    kinds = {"exits": ending.kind == "exit", "unless": ending.kind == "unless"}
-                    steps.apply_ending(turn, run, ending.event, **kinds)
-    hers.endings += theirs.endings
+            if not run.not_before and (run.alive or any(mails.is_open(mail) for mail in run.mails)):
+                steps.apply_known(turn, run, memory, run.at)
+
+
+def _hold_newer(turn: Turn, theirs: Customer) -> bool:
+    """Whether the device's rules are older than hers. If newer, its runs of versions that hers lack wait."""
+    if theirs.rules_digest == turn.rules.digest:
+        return False
+    if theirs.activated <= turn.activated:
+        return True
+    for run in theirs.live_runs():
+        present = turn.rules.triggers.get(run.trigger.id)
+        if present is None or present.version != run.trigger.version:
+            run.not_before = theirs.activated
+    return False
+
+
+def turn_away(turn: Turn, event: Happening, theirs: Customer) -> None:
+    """A hand-over to who was erased since it was asked for: its runs end, its mails are taken back."""
+    theirs = copy.deepcopy(theirs)
+    for run in theirs.live_runs():
+        steps.end(turn, run, "exited", event.at)
+    for mail in theirs.mails:
+        if mails.is_open(mail):
+            mails.take_back(turn, mail, event.at)
 
 
 def _merge_profile(hers: Customer, theirs: Customer) -> None:
@@ -109,18 +144,43 @@ def _merge_profile(hers: Customer, theirs: Customer) -> None:
     for name, value in theirs.profile.get("traits", {}).items():
         if traits.get(name) is None:
             traits[name] = value
+    hers.preferences = theirs.preferences | hers.preferences
     hers.profile_at = _later(hers.profile_at, theirs.profile_at)
-    if theirs.consent_at is not None and (hers.consent_at is None or theirs.consent_at > hers.consent_at):
-        hers.consent, hers.consent_at = theirs.consent, theirs.consent_at
-        hers.unsubscribed = theirs.unsubscribed
+    _merge_consent(hers, theirs)
     hers.bounced = hers.bounced or theirs.bounced
-    hers.refused = hers.refused or theirs.refused
     hers.paused_until = hers.paused_until if hers.paused_until is not None else theirs.paused_until
     cart_at, their_cart_at = (side.cart.get("updated_at") for side in (hers, theirs))
     if their_cart_at is not None and (cart_at is None or their_cart_at > cart_at):
         hers.cart = theirs.cart
-    hers.session = hers.session or theirs.session
+    hers.session = _merge_sessions(hers.session, theirs.session)
     hers.last_seen_at = _later(hers.last_seen_at, theirs.last_seen_at)
+
+
+def _merge_consent(hers: Customer, theirs: Customer) -> None:
+    """The newer consent counts; of one and its withdrawal at the same instant, the withdrawal."""
+    if theirs.consent_at is not None:
+        at = -1 if hers.consent_at is None else hers.consent_at
+        if theirs.consent_at > at or (theirs.consent_at == at and theirs.consent is False):
+            hers.consent, hers.consent_at = theirs.consent, theirs.consent_at
+            hers.unsubscribed = theirs.unsubscribed
+            hers.refused = theirs.refused if theirs.consent else hers.refused
+    if hers.consent is not True:
+        hers.refused = hers.refused or theirs.refused
+
+
+def _merge_sessions(hers: dict[str, int], theirs: dict[str, int]) -> dict[str, int]:
+    """One session where they touch, else the later one."""
+    if not hers or not theirs:
+        return hers or theirs
+    first, second = sorted((hers, theirs), key=lambda session: session["started"])
+    if second["started"] > first["last"] + SESSION_GAP_MS:
+        return second
+    return {
+        "started": first["started"],
+        "last": max(hers["last"], theirs["last"]),
+        "events": hers["events"] + theirs["events"],
+        "views": hers["views"] + theirs["views"],
+    }
 
 
 def _later(left: int | None, right: int | None) -> int | None:

@@ -99,7 +99,10 @@ def say_consent(customer: Customer, said: bool, at: int, *, unsubscribed: bool =
     """Event time decides; between a consent and its withdrawal at the same instant, the withdrawal."""
     if customer.consent_at is None or at > customer.consent_at or (at == customer.consent_at and not said):
         customer.consent, customer.consent_at = said, at
-        customer.unsubscribed = unsubscribed
+        if said:
+            customer.unsubscribed, customer.refused = False, None
+    if unsubscribed and customer.consent is False:
+        customer.unsubscribed = True
 
 
 def _meet_session(customer: Customer, event: Happening) -> None:
@@ -119,7 +122,11 @@ def context(customer: Customer, policy: Policy, now: int) -> dict[str, Any]:
     """What a condition reads, but for `event`, `start` and `answer`. Unknown values are null."""
     return {
         "profile": {name: customer.profile.get(name) for name in PROFILE_FIELDS}
-        | {"traits": customer.profile.get("traits", {})},
+        | {
+            "traits": customer.profile.get("traits", {}),
+            "preferences": customer.preferences,
+            "paused": customer.paused_until is not None and now < customer.paused_until,
+        },
         "cart": _cart(customer, now),
         "orders": {
             "count": len(customer.orders),
@@ -162,6 +169,7 @@ def _time(instant: int | None) -> Any:
 
 def _cart(customer: Customer, now: int) -> dict[str, Any]:
     cart = customer.cart or carts.empty_cart()
+    changed_at = cart["updated_at"] if cart["lines"] else None
     items = [{name: value for name, value in line.items() if name != "at"} for line in cart["lines"]]
     return {
         "id": cart["id"],
@@ -169,8 +177,8 @@ def _cart(customer: Customer, now: int) -> dict[str, Any]:
         "count": sum(line["quantity"] for line in cart["lines"]),
         "items": items,
         "currency": cart["currency"],
-        "age": None if cart["began"] is None else timedelta(milliseconds=now - cart["began"]),
-        "updated_at": _time(cart["updated_at"]),
+        "age": None if changed_at is None else timedelta(milliseconds=now - changed_at),
+        "updated_at": _time(changed_at),
     }
 
 
@@ -178,7 +186,8 @@ def _views(customer: Customer) -> dict[str, Any]:
     views = [event for event in customer.events if event.type == "product_viewed"]
     latest_first = sorted(views, key=lambda event: event.at)[::-1][:VIEWS_KEPT]
     items = [
-        {
+        {"at": datetime_of(event.at)}
+        | {
             name: event.properties.get(name)
             for name in ("product_id", "category", "name", "price", "url", "image_url")
         }

@@ -1,6 +1,7 @@
 """Sections 6 and 7: a mail's checks, its request, and what became of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from schemas import ids
 from tests.model import steps
@@ -160,6 +161,7 @@ def _pass(turn: Turn, run: Run, step: Step, attempt: int) -> None:
         attempt=attempt,
         due=run.due,
         planned=run.planned,
+        to=turn.customer.profile["email"],
         marketing=run.trigger.marketing,
         requested=requested,
         shadow=run.shadow,
@@ -219,13 +221,7 @@ def meet_outcome(turn: Turn, event: Happening) -> None:
     """Section 3, step 5: what became of a mail."""
     customer = turn.customer
     send_id = event.properties.get("send_id")
-    if event.type == "email_bounced":
-        customer.bounced = customer.profile.get("email")
-    if event.type == "email_suppressed":
-        if any(mail.send_id == send_id and not mail.marketing for mail in customer.mails):
-            customer.bounced = customer.profile.get("email")
-        else:
-            customer.refused = customer.profile.get("email")
+    _suppress(customer, event, send_id)
     for mail in customer.mails:
         if mail.send_id != send_id or mail.known or not mail.requested:
             continue
@@ -242,6 +238,18 @@ def meet_outcome(turn: Turn, event: Happening) -> None:
             turn.decide(
                 mail.run, outcome, event.at, mail.due, step=mail.step, attempt=mail.attempt, mail=mail.send_id
             )
+
+
+def _suppress(customer: Customer, event: Happening, send_id: Any) -> None:
+    """It is about the address that was mailed, as far as the mail's outcome was unknown."""
+    mail = next((one for one in customer.mails if one.send_id == send_id and not one.known), None)
+    address = customer.profile.get("email") if mail is None else mail.to
+    if event.type == "email_bounced" or (
+        event.type == "email_suppressed" and mail is not None and not mail.marketing
+    ):
+        customer.bounced = address
+    elif event.type == "email_suppressed":
+        customer.refused = address
 
 
 # --- hold-out and arms

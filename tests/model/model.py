@@ -42,6 +42,7 @@ class Model:
     def __init__(self, rule_sets: Mapping[str, RuleSet], partitions: int = 1) -> None:
         self._rule_sets = {digest: read_rules(rule_set) for digest, rule_set in rule_sets.items()}
         self._rules: list[Rules] = [NO_RULES] * partitions
+        self._activated = [0] * partitions
         self._received: list[int | None] = [None] * partitions
         self._customers: dict[str, Customer] = {}
         self._snapshots: dict[str, Customer] = {}
@@ -91,7 +92,7 @@ class Model:
                 key=lambda item: item[:-1],
                 default=None,
             ):
-                due.perform(self._turn(customer, rules, now))
+                due.perform(self._turn(customer, rules, now, at=due.at))
 
     def next_due(self, partition: int) -> int | None:
         """When the partition's next wake-up falls due; None: never."""
@@ -103,13 +104,25 @@ class Model:
         ]
         return min(items, default=None)
 
-    def _turn(self, customer: Customer, rules: Rules, now: int, event: Happening | None = None) -> Turn:
-        return Turn(customer, rules, now, self._results, self.pools, event, len(self.decisions))
+    def _turn(
+        self, customer: Customer, rules: Rules, now: int, event: Happening | None = None, at: int = 0
+    ) -> Turn:
+        return Turn(
+            customer=customer,
+            rules=rules,
+            now=now,
+            results=self._results,
+            pools=self.pools,
+            event=event,
+            at=at if event is None else event.at,
+            activated=self._activated[customer.partition],
+            since=len(self.decisions),
+        )
 
     def _due(self, customer: Customer, rules: Rules) -> Iterator[Due]:
         """Everything of hers that has a due time."""
         for run in customer.live_runs():
-            if not run.frozen:
+            if not run.still:
                 due = run.due
                 trigger = run.trigger
                 yield Due(
@@ -125,6 +138,8 @@ class Model:
             yield Due(flip, FLIP, 0, "", "", lambda turn: watches.evaluate_segments(turn, flip, None))
         for number, watch in enumerate(customer.watches):
             trigger = rules.triggers[watch.trigger_id]
+            if trigger.status == "paused":
+                continue
             yield Due(
                 watch.due,
                 WATCH,
@@ -137,11 +152,13 @@ class Model:
     def _change_rules(self, partition: int, digest: str, activated: int) -> None:
         """Section 8: a marker counts for its partition from its offset on."""
         earlier, self._rules[partition] = self._rules[partition], self._rule_sets[digest]
+        self._activated[partition] = activated
         if earlier.digest == digest:
             return
         for customer in sorted(self._customers.values(), key=lambda customer: customer.key):
             if customer.partition == partition and customer.alias_of is None:
-                edits.apply(self._turn(customer, self._rules[partition], activated), earlier, activated)
+                turn = self._turn(customer, self._rules[partition], activated, at=activated)
+                edits.apply(turn, earlier, activated)
 
     def _meet(self, partition: int, key: str, record: EventRecord, now: int) -> None:
         """Section 3, an event, in this order."""
@@ -157,6 +174,9 @@ class Model:
         if event.id in customer.ids[-RECENT_IDS:]:
             return
         if customer.erased_at is not None and event.at <= customer.erased_at:
+            if event.type == "handover_state" and event.id in self._snapshots:
+                customer.ids.append(event.id)
+                identity.turn_away(turn, event, self._snapshots[event.id])
             return
         # Section 9: asked for its history, an anonymous side becomes an alias, also of somebody else.
         if event.type == "handover_asked":

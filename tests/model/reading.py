@@ -80,6 +80,8 @@ class Trigger:
 
     id: str
     version: str
+    content: str
+    """The version but for the status: pausing and resuming is no edit."""
     status: str
     shadow_of: str | None
     kind: str
@@ -145,6 +147,7 @@ def read_trigger(form: dict[str, Any]) -> Trigger:
     return Trigger(
         id=form["id"],
         version=content_digest(form)[:VERSION_DIGITS],
+        content=content_digest({name: value for name, value in form.items() if name != "status"}),
         status=form["status"],
         shadow_of=form.get("shadow_of"),
         kind=form["kind"],

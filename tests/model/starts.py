@@ -6,16 +6,18 @@ from typing import Any
 from tests.model import known, mails, steps
 from tests.model.conditions import ConditionError, evaluate, holds, text_of
 from tests.model.customer import (
+    COMPARED_MAX,
     OCCASIONS_MAX,
     RUNS_MAX,
     TRIGGERS_MAX,
+    Customer,
     Happening,
     Occasion,
     RememberedEnding,
     Run,
     WindowEntry,
 )
-from tests.model.reading import Trigger, duration_ms
+from tests.model.reading import Ending, Trigger, duration_ms
 from tests.model.turn import Turn, value_or_hash
 
 WINDOW_VALUES_MAX = 64
@@ -35,15 +37,16 @@ def meet(turn: Turn, event: Happening) -> None:
 
 def remember_endings(turn: Turn, event: Happening) -> None:
     """Section 3, step 8: an ending is known to later starts; what it compares with `start` is judged then."""
+    customer = turn.customer
     for trigger in turn.rules.triggers.values():
-        for kind, endings in (("unless", trigger.unless), ("exit", trigger.exit)):
-            for ending in endings:
-                if ending.type not in event.types:
-                    continue
-                if reads_start(ending.where):
-                    turn.customer.endings.append(RememberedEnding(trigger.id, kind, event, ending.where))
-                elif turn.holds(ending.where, None, event):
-                    turn.customer.endings.append(RememberedEnding(trigger.id, kind, event, None))
+        for ending in (*trigger.unless, *trigger.exit) if trigger.status != "draft" else ():
+            if ending.type not in event.types:
+                continue
+            if reads_start(ending.where):
+                customer.compared = [one for one in customer.compared if one is not event] + [event]
+            elif turn.holds(ending.where, None, event):
+                customer.endings.append(RememberedEnding(ending.type, ending.where, event.at))
+    customer.compared = customer.compared[-COMPARED_MAX:]
 
 
 def reads_start(where: str | None) -> bool:
@@ -51,14 +54,21 @@ def reads_start(where: str | None) -> bool:
     return where is not None and re.search(r"\bstart\b", where) is not None
 
 
-def last_ending(turn: Turn, trigger: Trigger, start: Happening) -> int | None:
-    """When the trigger's last `unless` or `exit` event happened, as far as it concerns this start."""
+def last_ending(
+    turn: Turn, endings: tuple[Ending, ...], start: Happening, memory: Customer | None = None
+) -> int | None:
+    """When one of these endings was last met, as far as it concerns this start; by her memory unless told."""
+    memory = memory or turn.customer
     compared = {"start": known.of_event(start)}
-    times = [
-        ending.event.at
-        for ending in turn.customer.endings
-        if ending.trigger_id == trigger.id and holds(ending.where, turn.known(None, ending.event) | compared)
-    ]
+    times: list[int] = []
+    for ending in endings:
+        if not reads_start(ending.where):
+            kind = (ending.type, ending.where)
+            times += [one.at for one in memory.endings if (one.type, one.where) == kind]
+            continue
+        for event in memory.compared:
+            if ending.type in event.types and holds(ending.where, turn.known(None, event) | compared):
+                times.append(event.at)
     return max(times, default=None)
 
 
@@ -70,7 +80,7 @@ def _meet_event(turn: Turn, trigger: Trigger, event: Happening) -> None:
     live = _run_that_takes(turn, trigger, event)
     if live is None:
         begin(turn, trigger, event, event.id)
-    elif trigger.wait is not None and not live.mailed and not live.frozen:
+    elif trigger.wait is not None and not live.mailed and not live.still:
         _restart(turn, live, event)
 
 
@@ -109,7 +119,7 @@ def _meet_threshold(turn: Turn, trigger: Trigger, event: Happening) -> None:
         return
     windows = turn.customer.windows
     within = duration_ms(when["within"])
-    ending = last_ending(turn, trigger, event)
+    ending = last_ending(turn, trigger.unless + trigger.exit, event)
     others = [
         other
         for other in windows
@@ -178,7 +188,7 @@ def begin(turn: Turn, trigger: Trigger, start: Happening, default: str, *, by_wa
     """Start a run, unless something keeps it from starting; in the page's order."""
     customer, policy = turn.customer, turn.rules.policy
     value = occasion_value(turn, trigger, start, default)
-    ending = last_ending(turn, trigger, start)
+    ending = last_ending(turn, trigger.unless + trigger.exit, start)
     if ending is not None and ending >= start.at:
         return
     if is_known(turn, trigger.id, value, start.at):

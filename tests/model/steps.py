@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from schemas.instants import instant_of
-from tests.model import known, mails
-from tests.model.customer import Happening, Run
+from tests.model import known, mails, starts
+from tests.model.conditions import ConditionError
+from tests.model.customer import PREFERENCES_MAX, Customer, Happening, Run
 from tests.model.local_time import next_at, zone_of
 from tests.model.reading import Ending, Step, clock_minutes, duration_ms, goal_endings
 from tests.model.turn import Turn
@@ -97,8 +98,14 @@ def _perform(turn: Turn, run: Run, step: Step) -> None:
 def _set(turn: Turn, run: Run, values: dict[str, Any]) -> None:
     customer = turn.customer
     for name, value in values.get("preferences", {}).items():
-        given = turn.value(value["value"], run) if isinstance(value, dict) else value
-        customer.profile.setdefault("traits", {})[name] = given
+        try:
+            given = turn.step_value(value["value"], run) if isinstance(value, dict) else value
+        except ConditionError:
+            continue
+        if not isinstance(given, str | int | float | bool):
+            customer.preferences.pop(name, None)
+        elif name in customer.preferences or len(customer.preferences) < PREFERENCES_MAX:
+            customer.preferences[name] = given
     pause = values.get("pause")
     if pause == "ended":
         customer.paused_until = None
@@ -127,7 +134,7 @@ def meet_endings(turn: Turn, event: Happening) -> None:
             continue
         exits = matches_any(turn, run.trigger.exit, event, run)
         unless = matches_any(turn, run.trigger.unless, event, run)
-        apply_ending(turn, run, event, exits=exits, unless=unless)
+        apply_ending(turn, run, event.at, exits=exits, unless=unless)
         if run.alive:
             _meet_goal(turn, run, event)
         if run.alive:
@@ -147,7 +154,9 @@ def matches_any(turn: Turn, endings: tuple[Ending, ...], event: Happening, run: 
     )
 
 
-def apply_ending(turn: Turn, run: Run, event: Happening, *, exits: bool, unless: bool) -> None:
+def apply_ending(
+    turn: Turn, run: Run, at: int, *, exits: bool, unless: bool, unless_at: int | None = None
+) -> None:
     """Both: `cancelled` if it has not mailed, else `exited`."""
     if not exits and not unless:
         return
@@ -155,14 +164,23 @@ def apply_ending(turn: Turn, run: Run, event: Happening, *, exits: bool, unless:
     first_is_open = first is not None and first.requested and not first.known
     if run.alive:
         if unless and first is None:
-            end(turn, run, "cancelled", event.at)
+            end(turn, run, "cancelled", at)
         elif exits:
-            end(turn, run, "exited", event.at)
-        elif first is not None and (event.at <= first.due or first_is_open):
-            end(turn, run, "cancelled", event.at)
+            end(turn, run, "exited", at)
+        elif first is not None and ((at if unless_at is None else unless_at) <= first.due or first_is_open):
+            end(turn, run, "cancelled", at)
     for mail in run.mails:
         if mails.is_open(mail) and (exits or mail.first):
-            mails.take_back(turn, mail, event.at)
+            mails.take_back(turn, mail, at)
+
+
+def apply_known(turn: Turn, run: Run, memory: Customer, since: int) -> None:
+    """Section 9: endings remembered from `since` on are applied to a run that did not meet them."""
+    exit_at = starts.last_ending(turn, run.trigger.exit, run.start, memory)
+    unless_at = starts.last_ending(turn, run.trigger.unless, run.start, memory)
+    exits = exit_at is not None and exit_at >= since
+    unless = unless_at is not None and unless_at >= since
+    apply_ending(turn, run, turn.at, exits=exits, unless=unless, unless_at=unless_at)
 
 
 def _meet_goal(turn: Turn, run: Run, event: Happening) -> None:
@@ -196,5 +214,5 @@ def _moved(turn: Turn, run: Run) -> None:
     """Steps due at the event's time are performed; a frozen run only stands elsewhere."""
     if not run.left:
         run.alive = False
-    elif not run.frozen:
+    elif not run.still:
         go_on(turn, run, run.due)

@@ -242,7 +242,7 @@ def test_a_goal_moves_the_run_right_behind_it() -> None:
 
 def test_skip_if_set_and_exit() -> None:
     steps = [
-        {"skip_if": "profile.traits.tier == 'gold'"},
+        {"skip_if": "has(profile.preferences.tier)"},
         mail("join"),
         {"set": {"pause": "7d", "preferences": {"tier": "gold"}}},
         {"exit": True},

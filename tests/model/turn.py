@@ -72,6 +72,10 @@ class Turn:
     results: Results
     pools: dict[str, list[str]]
     event: Happening | None = None
+    at: int = 0
+    """When it happened: *at* of the event, the marker's time, the due time of a wake-up."""
+    activated: int = 0
+    """When the rules were activated in her partition."""
     since: int = 0
     """How many decisions there were before this input."""
 
@@ -122,6 +126,10 @@ class Turn:
             return evaluate(source, self.known(run, now=None if run is None else self.now))
         except ConditionError:
             return None
+
+    def step_value(self, source: str, run: Run) -> Any:
+        """The value of an expression of a step. Raises ConditionError."""
+        return evaluate(source, self.known(run, now=self.now))
 
     def decide(
         self,

@@ -1,14 +1,19 @@
-"""Drives the engine's partition and the reference model side by side over one log, and compares them.
+"""Drives the engine's partitions and the reference model side by side over one log, and compares them.
 
 Both read the same records in order and hear the same time; what the engine writes for other customers
-(hand-overs, erasures of devices) goes to the log of both. A difference names the moves that led to it.
+(hand-overs, erasures of devices) goes to the log of both, at the end of the partition that it concerns. A
+partition can lag, so that its records and markers are read later than those of others; and the engine can
+begin again from what it flushed, as after a restart. A difference names the moves that led to it.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from schemas.instants import format_instant, parse_instant
+from schemas.keys import record_key
 from schemas.records import DecisionRecord, EmailRequestRecord, EventRecord, encode_record
 from schemas.rule_set import RuleSet
 from schemas.topics import EVENTS
@@ -17,6 +22,7 @@ from tests.model.turn import Expected, Request
 from trigger_engine.core.effects import Decide, Effect, HandOver
 from trigger_engine.core.partition import Partition, PartitionRecord
 from trigger_engine.core.rules import NO_RULES, Rules, load_rules
+from trigger_engine.core.state import next_wake_up_of
 
 SWEEP_SLICE = 2
 NEVER = 2**62
@@ -27,29 +33,55 @@ class Differ(AssertionError):
 
 
 class SideBySide:
-    """One partition under rule sets that markers activate."""
+    """Some partitions under rule sets that markers activate. `restart_every`: after so many flushes the
+    engine's partition begins again from its bytes; 0: never."""
 
-    def __init__(self, rule_sets: Sequence[RuleSet], start: int) -> None:
+    def __init__(
+        self, rule_sets: Sequence[RuleSet], start: int, *, partitions: int = 1, restart_every: int = 0
+    ) -> None:
         self.rule_sets = list(rule_sets)
-        self.model = Model({one.digest: one for one in rule_sets})
-        self.partition = Partition(0, {}, PartitionRecord(), NO_RULES, {})
+        self.model = Model({one.digest: one for one in rule_sets}, partitions)
+        self.partitions = [
+            Partition(number, {}, PartitionRecord(), NO_RULES, {}) for number in range(partitions)
+        ]
         self.now = start
-        self.offset = 0
+        self.events = 0
         self.moves: list[str] = []
         self.engine_decisions: list[Expected] = []
         self.engine_requests: list[Request] = []
         self.open_mails: list[EmailRequestRecord] = []
+        self._restart_every = restart_every
+        self._flushes = 0
+        self._logs: list[deque[EventRecord]] = [deque() for _ in range(partitions)]
+        self._offsets = [0] * partitions
+        self._lagging: set[int] = set()
+        self._late_markers: list[tuple[int, int]] = []
         self._compiled: dict[str, Rules] = {}
         self._compared = [0, 0]
-        self._hand_overs: list[EventRecord] = []
         self._engine_hand_overs: Counter[tuple[str, str]] = Counter()
 
-    def activate(self, number: int) -> None:
-        """The marker of a rule set."""
+    def activate(self, number: int, *, apart: bool = False) -> None:
+        """The marker of a rule set for every partition; `apart`: for all but the first some time later."""
+        self.late_markers()
+        for partition in range(len(self.partitions)):
+            if apart and partition:
+                self._late_markers.append((partition, number))
+            else:
+                self._mark(partition, number)
+        self.settle()
+
+    def late_markers(self) -> None:
+        """The markers that were held back."""
+        late, self._late_markers = self._late_markers, []
+        for partition, number in late:
+            self._mark(partition, number)
+        self.settle()
+
+    def _mark(self, partition: int, number: int) -> None:
         digest = self.rule_sets[number].digest
-        self.event(
+        self._logs[partition].append(
             EventRecord(
-                event_id=f"marker-{self.offset}",
+                event_id=f"marker-{partition}-{self._offsets[partition] + len(self._logs[partition])}",
                 type="rules_activated",
                 occurred_at=format_instant(self.now),
                 received_at=format_instant(self.now),
@@ -60,43 +92,78 @@ class SideBySide:
 
     def event(self, record: EventRecord) -> None:
         """A record of the log, at the present time; then what the engine wrote comes in."""
-        self._one(record)
-        while self._hand_overs:
-            self._one(self._hand_overs.pop(0))
+        self.events += 1
+        self._write(record)
+        self.settle()
 
-    def _one(self, record: EventRecord) -> None:
+    def lag(self, partition: int, lags: bool) -> None:
+        """A partition stops reading its log, or catches up."""
+        partition %= len(self.partitions)
+        self.moves.append(f"{format_instant(self.now)} partition {partition} {'lags' if lags else 'reads'}")
+        if lags:
+            self._lagging.add(partition)
+        else:
+            self._lagging.discard(partition)
+        self.settle()
+
+    def settle(self) -> None:
+        """Every partition that does not lag reads its log to the end, and tells all of a change of rules."""
+        while reading := [number for number in self._reading() if self._logs[number]]:
+            for number in reading:
+                self._read(number, self._logs[number].popleft())
+        for number in self._reading():
+            while self.partitions[number].sweep(self.now, SWEEP_SLICE):
+                self._flush(number)
+        self._compare()
+
+    def _reading(self) -> list[int]:
+        return [number for number in range(len(self.partitions)) if number not in self._lagging]
+
+    def _write(self, record: EventRecord) -> None:
+        key = record_key(record.customer_id, record.anonymous_id, None)
+        assert key is not None, "events of customers alone are played"
+        home = (ord(key[-1]) + key.startswith("anon:")) % len(self.partitions)
+        self._logs[home].append(record)
+
+    def _read(self, number: int, record: EventRecord) -> None:
+        partition, offset = self.partitions[number], self._offsets[number]
         ids = f"{record.customer_id or ''}/{record.anonymous_id or ''}"
         self.moves.append(
-            f"{format_instant(self.now)} event {self.offset} {record.event_id} {record.type} of {ids}"
-            f" at {record.occurred_at} received {record.received_at} {record.properties or ''}"
+            f"{format_instant(self.now)} event {number}/{offset} {record.event_id} {record.type} of {ids}"
+            f" at {record.occurred_at} received {record.received_at} {_shown_properties(record)}"
             f"{' backfill' if record.backfill else ''}"
         )
         value = encode_record(record)
-        rules = self.partition.activates_rules(value)
-        if not self.partition.apply_record(EVENTS, self.offset, None, value, self.now):
+        rules = partition.activates_rules(value)
+        if not partition.apply_record(EVENTS, offset, None, value, self.now):
             raise Differ("more wake-ups than fit one slice")
-        self._flush()
+        self._flush(number, may_restart=rules is None)
         if rules is not None:
-            self.partition.activate(self._rules_of(rules))
-            while self.partition.sweep(self.now, SWEEP_SLICE):
-                self._flush()
-        self.model.event(0, self.offset, record, self.now)
-        self.offset += 1
-        self._compare()
+            partition.activate(self._rules_of(rules))
+            self._flush(number)
+        self.model.event(number, offset, record, self.now)
+        self._offsets[number] += 1
 
     def pass_time(self, until: int) -> None:
         """Everything that falls due until then, each thing at its own time."""
         self.moves.append(f"time passes until {format_instant(until)}")
+        self.settle()
         while True:
-            model_due = self.model.next_due(0)
-            due = min(self.partition.timers.next_due_at, NEVER if model_due is None else model_due)
+            dues = {number: self._next_due(number) for number in self._reading()}
+            due = min(dues.values(), default=NEVER)
             if due > until:
                 break
             self.now = max(self.now, due)
-            self._fire_due(due)
-            self.model.time(0, due, self.now)
-            self._compare()
+            for number, own in dues.items():
+                if own == due:
+                    self._fire_due(number, due)
+            self.settle()
         self.now = max(self.now, until)
+
+    def _next_due(self, number: int) -> int:
+        model_due = self.model.next_due(number)
+        engine_due = self.partitions[number].timers.next_due_at
+        return min(engine_due, NEVER if model_due is None else model_due)
 
     def look_away(self, until: int) -> None:
         """Time passes and nobody looks: what fell due comes with the next event, or the next time."""
@@ -104,18 +171,21 @@ class SideBySide:
         self.now = max(self.now, until)
 
     def wake(self) -> None:
-        """Everything that is overdue is handed in now."""
+        """Everything that is overdue is handed in now; nobody lags any more."""
         self.moves.append(f"everything due is handed in at {format_instant(self.now)}")
-        self._fire_due(self.now)
-        self.model.time(0, self.now, self.now)
-        self._compare()
+        self._lagging.clear()
+        self.late_markers()
+        for number in range(len(self.partitions)):
+            self._fire_due(number, self.now)
+        self.settle()
 
-    def _fire_due(self, until: int) -> None:
+    def _fire_due(self, number: int, until: int) -> None:
         try:
-            self.partition.fire_due(until, self.now)
+            self.partitions[number].fire_due(until, self.now)
         except RuntimeError as error:
             raise Differ(self._story(f"the engine fails: {error}")) from error
-        self._flush()
+        self._flush(number)
+        self.model.time(number, until, self.now)
 
     def _rules_of(self, digest: str) -> Rules:
         if digest not in self._compiled:
@@ -123,19 +193,27 @@ class SideBySide:
             self._compiled[digest] = load_rules(rule_set, list(self._compiled.values()))
         return self._compiled[digest]
 
-    def _flush(self) -> None:
-        flush = self.partition.take_flush()
+    def _flush(self, number: int, *, may_restart: bool = True) -> None:
+        partition = self.partitions[number]
+        flush = partition.take_flush()
         if flush.rejected:
             raise Differ(self._story(f"the engine rejected an input: {flush.rejected}"))
         for effect in flush.effects:
             self._note(effect)
-        self.partition.committed(flush)
+        partition.committed(flush)
+        self._flushes += 1
+        if may_restart and self._restart_every and self._flushes % self._restart_every == 0:
+            record = msgspec.msgpack.decode(flush.record, type=PartitionRecord)
+            rules = self._rules_of(record.rules_digest) if record.rules_digest else NO_RULES
+            stored = partition.customers
+            dues = {key: due for key, data in stored.items() if (due := next_wake_up_of(data)) is not None}
+            self.partitions[number] = Partition(number, stored, record, rules, dues)
 
     def _note(self, effect: Effect) -> None:
         if isinstance(effect, Decide):
             self.engine_decisions.append(expected_of(effect.record))
         elif isinstance(effect, HandOver):
-            self._hand_overs.append(effect.record)
+            self._write(effect.record)
             ids = (effect.record.event_id, effect.record.type)
             self._engine_hand_overs[ids] += 1
         else:
@@ -167,6 +245,11 @@ class SideBySide:
         told = [what, *(f"  only the engine: {shown(one)}" for one in engine)]
         told += [f"  only the model: {shown(one)}" for one in model]
         return "\n".join([*told, *(f"  {move}" for move in self.moves)])
+
+
+def _shown_properties(record: EventRecord) -> dict[str, Any] | str:
+    """Without the state of a hand-over, which tells nothing."""
+    return {name: value for name, value in record.properties.items() if name != "state"} or ""
 
 
 def shown(value: Any) -> str:

@@ -48,6 +48,9 @@ class World:
     rule_sets: list[RuleSet]
     events: list[Happens]
     devices: bool = False
+    partitions: int = 1
+    floods: list[tuple[str, str]] = field(default_factory=list)
+    """Event types (`{}` is the number of the event) and the property that numbers them."""
     afterwards_ms: int = 10 * DAY_MS
     costs: int = 1
     """How much longer than others a history takes: so many times fewer are played."""
@@ -356,11 +359,12 @@ WORLDS: dict[str, World] = {
         ],
         [*CART_EVENTS[:2], *ORDERS, *VIEWS, *PEOPLE, ("customer_erased", {})],
         devices=True,
+        partitions=2,
     ),
     "erasure": World([rule_set(CART, NEWS, CONFIRM)], [*CART_EVENTS[:2], *VIEWS, ("customer_erased", {})]),
     "corpus": World([_corpus("full")], CORPUS_EVENTS, costs=5),
     "corpus-of-two-policies": World([_corpus("full"), _corpus("calm")], CORPUS_EVENTS, costs=5),
     "corpus-of-devices": World(
-        [_corpus("small")], [*CORPUS_EVENTS, ("customer_erased", {})], devices=True, costs=5
+        [_corpus("small")], [*CORPUS_EVENTS, ("customer_erased", {})], devices=True, partitions=2, costs=5
     ),
 }
