@@ -282,6 +282,13 @@ def test_a_baseline_counts_as_of_the_marker() -> None:
     assert history.decisions == []
 
 
+def test_a_segment_that_time_changes_no_longer_wakes_nobody() -> None:
+    history = History(WELCOME.replace("vip}", "keen}"), segments=KEEN)
+    history.event("page_viewed", "0s")
+    history.change(WELCOME.replace("vip}", "keen}"), segments={"keen": "orders.count > 0"}, when="1h")
+    assert (history.state.flips, history.state.next_wake_up_at) == ({}, None)
+
+
 def test_a_segment_that_is_gone_is_forgotten() -> None:
     history = History(FAREWELL, segments=KEEN)
     history.event("page_viewed", "1h")
