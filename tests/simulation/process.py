@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from schemas.instants import Instant
 from schemas.topics import EVENTS
 from tests.simulation.memory_log import MemoryBroker, MemoryLog
+from tests.simulation.virtual_time import passes
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.ownership import PartitionsOwned
@@ -70,7 +71,7 @@ class Steps:
         process = self._process
         process.step(point)
         chance = self._random.random()
-        await asyncio.sleep(0 if chance < 0.7 else chance * 0.004 if chance < 0.98 else chance * 0.1)
+        await passes(0 if chance < 0.7 else chance * 0.004 if chance < 0.98 else chance * 0.1)
         while process.frozen:
             await process.thawed.wait()
         process.check()
@@ -91,7 +92,7 @@ class ProcessClock:
         return self._shop.now() + self.offset
 
     async def wait(self, timeout_s: float) -> None:
-        await asyncio.sleep(timeout_s)
+        await passes(timeout_s)
         while self._process.frozen:
             await self._process.thawed.wait()
 

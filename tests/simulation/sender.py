@@ -4,7 +4,6 @@ Its ledger outlives it. A cancel stops what was not handed to the relay yet and 
 read again obeys; what became of each mail goes back to the event log under the sender's own ids.
 """
 
-import asyncio
 from collections import Counter
 from random import Random
 from typing import Protocol
@@ -14,6 +13,7 @@ from schemas.records import EmailRequestRecord, decode_email_request, encode_rec
 from schemas.topics import EVENTS, OUTBOUND
 from sender.core.outcomes import Outcome, feedback_of
 from tests.simulation.memory_log import MemoryBroker
+from tests.simulation.virtual_time import passes
 from trigger_engine.adapters.partitioning import partition_of
 
 _REASONS = {
@@ -75,7 +75,7 @@ class Sender:
             for request in tuple(self._waiting.values()):
                 if random.random() < 0.4:
                     self._conclude(request)
-            await asyncio.sleep(random.random() * 0.2)
+            await passes(random.random() * 0.2)
             if self.idle:
                 await self._shop.broker.news()
 

@@ -52,6 +52,11 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         loop.close()
 
 
+async def passes(timeout_s: float) -> None:
+    """Virtual time goes by."""
+    await asyncio.sleep(timeout_s)
+
+
 async def _alone(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work

@@ -26,7 +26,7 @@ from tests.simulation.memory_log import MemoryBroker, MemoryRecord
 from tests.simulation.process import Killed, Process, factory
 from tests.simulation.rule_sets import compiled
 from tests.simulation.sender import Sender
-from tests.simulation.virtual_time import run
+from tests.simulation.virtual_time import passes, run
 from trigger_engine.adapters import rule_book
 from trigger_engine.adapters.log_port import Fenced
 from trigger_engine.adapters.partitioning import partition_of
@@ -120,7 +120,7 @@ class World:
         for item in self._history.items:
             await self._advance(item)
             await self._do(item)
-            await asyncio.sleep(self.random.random() * 0.012)
+            await passes(self.random.random() * 0.012)
         await self._rest()
         for task in background:
             task.cancel()
@@ -136,9 +136,9 @@ class World:
         self._later(self._replace())
 
     async def _replace(self) -> None:
-        await asyncio.sleep(self.random.random() * 0.5)
+        await passes(self.random.random() * 0.5)
         self.group.rebalance()
-        await asyncio.sleep(self.random.random() * 0.5)
+        await passes(self.random.random() * 0.5)
         self._start_process()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -193,7 +193,7 @@ class World:
 
     async def _hold(self, item: Happened) -> None:
         received_at = self.now()
-        await asyncio.sleep(item.held / 1000)
+        await passes(item.held / 1000)
         self._append(item, received_at)
 
     def _append(self, item: Happened, received_at: Instant) -> None:
@@ -240,7 +240,7 @@ class World:
 
     async def _recover(self, process: Process) -> None:
         """Nobody stays cut off for ever: it finds out by itself that it was left out."""
-        await asyncio.sleep(self.random.random() * CUT_OFF_MAX_S)
+        await passes(self.random.random() * CUT_OFF_MAX_S)
         if process.alive:
             self._bring_back(process)
 
@@ -255,7 +255,7 @@ class World:
         for _ in range(turns):
             if self._quiet():
                 return True
-            await asyncio.sleep(TURN_S)
+            await passes(TURN_S)
         return False
 
     def _quiet(self) -> bool:
@@ -336,7 +336,7 @@ class _Coordinator:
 
     async def at(self, point: str) -> None:
         chance = self._random.random()
-        await asyncio.sleep(0 if chance < 0.6 else chance * 0.01)
+        await passes(0 if chance < 0.6 else chance * 0.01)
 
     def slice(self, available: int) -> int:
         return available
