@@ -36,7 +36,7 @@ def bring_runs_in_line(turn: Turn) -> None:
             if run.not_before_rules > rules.activated_at:
                 continue
             run.not_before_rules = 0
-            if apply_known(turn, run):
+            if apply_known(turn, run, turn.at):
                 continue
         _place(rules, run)
         present = rules.present(run.trigger_id)

@@ -58,14 +58,17 @@ def end_runs(turn: Turn, concern: Concern, event: EventInput) -> None:
             _answer(turn, trigger, concern, event, run)
 
 
-def apply_known(turn: Turn, run: Run) -> bool:
-    """End a run that an ending known from before concerns (of the other side of a hand-over); True if so."""
+def apply_known(turn: Turn, run: Run, now: Instant) -> bool:
+    """End a run that an ending known from before concerns (of the other side of a hand-over); True if so.
+
+    `now`: as conditions see it.
+    """
     trigger = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
     if trigger is None:
         return False
     since = run.start.occurred_at
-    exited_at = _last_ending(turn, trigger.exit, run.start, since)
-    unless_at = _last_ending(turn, trigger.unless, run.start, since)
+    exited_at = _last_ending(turn, trigger.exit, run.start, since, now)
+    unless_at = _last_ending(turn, trigger.unless, run.start, since, now)
     if unless_at is not None and (not run.last_mail or _first_is_open(turn, run, unless_at)):
         turn.end(run, "cancelled", "an event known from the hand-over came while the run waited.")
     elif exited_at is not None:
@@ -126,7 +129,7 @@ def note_endings(turn: Turn, concern: Concern, event: EventInput) -> None:
     for ending in concern.endings:
         if ending.needs_start:
             keep_event = True
-        elif ending.where is None or _holds(turn, ending, event, event):
+        elif ending.where is None or _holds(turn, ending, event, event, event.received_at):
             last_at = state.ended_at.pop(ending.key, turn.at)
             if len(state.ended_at) >= ENDINGS_MAX:
                 del state.ended_at[min(state.ended_at, key=lambda key: (state.ended_at[key], key))]
@@ -137,12 +140,13 @@ def note_endings(turn: Turn, concern: Concern, event: EventInput) -> None:
         del state.past_enders[:-PAST_ENDERS_MAX]
 
 
-def already_ended(turn: Turn, trigger: Trigger, start: Event) -> bool:
-    """Whether an ending of the trigger came at or after this start, which then starts nothing."""
+def already_ended(turn: Turn, trigger: Trigger, start: Event, now: Instant) -> bool:
+    """Whether an ending of the trigger came at or after this start, which then starts nothing. `now`: as
+    conditions see it."""
     since = start.occurred_at
     for ending in (*trigger.unless, *trigger.exit):
         if ending.needs_start:
-            if _last_ending(turn, (ending,), start, since) is not None:
+            if _last_ending(turn, (ending,), start, since, now) is not None:
                 return True
         else:
             last_at = turn.state.ended_at.get(ending.key)
@@ -151,13 +155,15 @@ def already_ended(turn: Turn, trigger: Trigger, start: Event) -> bool:
     return False
 
 
-def last_ended_at(turn: Turn, trigger: Trigger, start: Event) -> Instant | None:
+def last_ended_at(turn: Turn, trigger: Trigger, start: EventInput) -> Instant | None:
     """The last time of an `unless` or `exit` of the trigger, as far as it is known; conditions that compare
     with `start.*` are judged for this start. Thresholds count what came after it."""
-    return _last_ending(turn, (*trigger.unless, *trigger.exit), start, 0)
+    return _last_ending(turn, (*trigger.unless, *trigger.exit), start, 0, start.received_at)
 
 
-def _last_ending(turn: Turn, endings: tuple[Clause, ...], start: Event, since: Instant) -> Instant | None:
+def _last_ending(
+    turn: Turn, endings: tuple[Clause, ...], start: Event, since: Instant, now: Instant
+) -> Instant | None:
     """The last time, at or after `since`, of one of these endings."""
     latest: Instant | None = None
     for ending in endings:
@@ -167,7 +173,7 @@ def _last_ending(turn: Turn, endings: tuple[Clause, ...], start: Event, since: I
                 for past in turn.state.past_enders
                 if past.type == ending.event_type
                 and past.occurred_at >= since
-                and _holds(turn, ending, past, start)
+                and _holds(turn, ending, past, start, now)
             ]
         else:
             known_at = turn.state.ended_at.get(ending.key)
@@ -204,11 +210,11 @@ def _met(
     return None
 
 
-def _holds(turn: Turn, ending: Clause, event: Event, start: Event) -> bool:
+def _holds(turn: Turn, ending: Clause, event: Event, start: Event, now: Instant) -> bool:
     """The condition of an ending, with an error counting as false: no run is there to record it for."""
     assert ending.where is not None, "only endings with a condition are asked"
     try:
-        return ending.where.holds(Scene(turn.state, event, start, turn.at))
+        return ending.where.holds(Scene(turn.state, event, start, now))
     except EvaluationError:
         return False
 

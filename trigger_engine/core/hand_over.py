@@ -136,7 +136,7 @@ def merge(turn: Turn, event: EventInput) -> None:
         bring_runs_in_line(turn)
     for run in tuple(turn.state.runs):
         if not run.not_before_rules:
-            apply_known(turn, run)
+            apply_known(turn, run, event.received_at)
     reschedule(turn.rules, turn.state)
 
 

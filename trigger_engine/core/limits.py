@@ -122,6 +122,10 @@ THRESHOLD_WINDOWS_MAX = 512
 """Values of `per` a trigger keeps windows for, and events of a window: a threshold counts to 100 at most.
 Windows over all triggers: eight that count by many values. Beyond, the one longest without an event goes."""
 
+AMOUNT_MAX = 1e12
+"""Of one event that a threshold adds up, either way: beyond it is no amount of anything, and a few such would
+overflow the sum."""
+
 HANDOVER_STATE_BYTES_MAX = 12_000_000
 """A state as a hand-over carries it: in base64, in an event, it has to fit the log's records (16 MiB).
 Runs (2.6 MB), mails (2.6 MB), occasions (3.8 MB), cart (1.2 MB) and the rest without windows stay below it at

@@ -8,7 +8,7 @@ her devices, and no new ones are added to them.
 from schemas.instants import Instant
 from schemas.keys import ANONYMOUS_PREFIX
 from trigger_engine.core import packed
-from trigger_engine.core.limits import OCCASIONS_MAX, TRIGGERS_MAX
+from trigger_engine.core.limits import DURATION_MAX_MS, OCCASIONS_MAX, TRIGGERS_MAX
 from trigger_engine.core.state import CustomerState, Run, TriggerMemory
 
 
@@ -27,6 +27,8 @@ def remember(state: CustomerState, trigger_id: str, value: str, at: Instant, mem
     memory = state.memories.get(trigger_id)
     if memory is None:
         if len(state.memories) >= TRIGGERS_MAX:
+            _make_room(state, at, memory_ms)
+        if len(state.memories) >= TRIGGERS_MAX:
             return f"the customer has met {TRIGGERS_MAX} triggers already"
         memory = TriggerMemory()
     if memory.occasions:
@@ -38,6 +40,20 @@ def remember(state: CustomerState, trigger_id: str, value: str, at: Instant, mem
     memory.values = values
     state.memories[trigger_id] = memory
     return None
+
+
+def _make_room(state: CustomerState, at: Instant, memory_ms: int) -> None:
+    """Drop the triggers of which nothing is remembered any more at `at`: no occasion, no mail that a cooldown
+    could count from, no run. Campaigns come and go for years."""
+    alive = {run.trigger_id for run in state.runs}
+    state.memories = {
+        name: memory
+        for name, memory in state.memories.items()
+        if name in alive
+        or (memory.last_mailed_at is not None and memory.last_mailed_at + DURATION_MAX_MS > at)
+        or packed.any_occasion_left(memory.values, at, memory_ms)
+        or packed.old_occasions_left(memory.occasions, at)
+    }
 
 
 def note_mailed(state: CustomerState, run: Run) -> None:

@@ -87,6 +87,11 @@ def add_occasion(values: bytes, value: str, at: Instant, memory_ms: int, room: i
     return values + digest + (at << 1).to_bytes(6, "big")
 
 
+def any_occasion_left(values: bytes, at: Instant, memory_ms: int) -> bool:
+    """Whether any occasion is not forgotten yet at the instant `at`."""
+    return any(_met_at(values, start) + memory_ms > at for start in range(0, len(values), _OCCASION))
+
+
 def mark_mailed(values: bytes, value: str) -> bytes:
     """The memory with the occasion marked as one that has mailed, if it is in."""
     position = _find(values, _digest(value), _OCCASION)

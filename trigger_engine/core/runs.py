@@ -107,7 +107,7 @@ class _Starting:
         turn, trigger, event, at = self.turn, self.trigger, self.event, self.start.occurred_at
         if event is not None and event.backfill:
             return False
-        if already_ended(turn, trigger, self.start):
+        if already_ended(turn, trigger, self.start, self.scene.now):
             return False
         memory_ms = turn.rules.policy.occasion_memory_ms
         if occasions.known(turn.state, trigger.id, value, at, memory_ms):

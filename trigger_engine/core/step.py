@@ -11,6 +11,8 @@ against → segments and watches. Endings come before starts, so an event that d
 begins a new one. At a wake-up the order is: runs, segments, watches.
 """
 
+import msgspec
+
 from schemas.event import CUSTOMER_ERASED, HANDOVER_STATE
 from trigger_engine.core import hand_over, membership, thresholds, watches
 from trigger_engine.core.edits import bring_in_line
@@ -70,7 +72,9 @@ def _event(
     recent = add_recent(state.recent, event.event_id)
     if recent is None:
         return state, []
-    occurred_at = event.occurred_at if event.occurred_at < event.received_at else event.received_at
+    if event.occurred_at > event.received_at:
+        event = msgspec.structs.replace(event, occurred_at=event.received_at)
+    occurred_at = event.occurred_at
     if state.erased_at is not None and occurred_at <= state.erased_at:
         return _after_erasure(rules, state, event, occurred_at, now, recent)
     effects: list[Effect] = []

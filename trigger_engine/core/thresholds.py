@@ -7,14 +7,19 @@ clear what came at or before them.
 """
 
 from bisect import bisect_right
-from math import fsum, inf, isfinite
+from math import fsum, inf
 
 from schemas.instants import Instant
 from trigger_engine.core.cel import EvaluationError
 from trigger_engine.core.conditions import Scene, text_of
 from trigger_engine.core.endings import last_ended_at
 from trigger_engine.core.inputs import EventInput
-from trigger_engine.core.limits import THRESHOLD_EVENTS_MAX, THRESHOLD_VALUES_MAX, THRESHOLD_WINDOWS_MAX
+from trigger_engine.core.limits import (
+    AMOUNT_MAX,
+    THRESHOLD_EVENTS_MAX,
+    THRESHOLD_VALUES_MAX,
+    THRESHOLD_WINDOWS_MAX,
+)
 from trigger_engine.core.patterns import ThresholdPattern
 from trigger_engine.core.runs import begin
 from trigger_engine.core.state import CustomerState, Happening, Window
@@ -92,11 +97,7 @@ def _measure(pattern: ThresholdPattern, scene: Scene) -> tuple[str, float] | Non
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if isfinite(number) else None
+    return float(value) if -AMOUNT_MAX <= value <= AMOUNT_MAX else None  # false for NaN too
 
 
 def _window(state: CustomerState, trigger_id: str, value: str, oldest: Instant) -> Window:

@@ -4,6 +4,7 @@ import json
 
 from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, History, at, product
 from trigger_engine.core import limits
+from trigger_engine.core.occasions import remember
 from trigger_engine.core.packed import (
     add_occasion,
     add_recent,
@@ -13,7 +14,7 @@ from trigger_engine.core.packed import (
     unite_occasions,
     unite_recent,
 )
-from trigger_engine.core.state import encode_state
+from trigger_engine.core.state import encode_state, new_state
 from trigger_engine.core.trim import fit_facts, keep
 
 DAY = 86_400_000
@@ -226,3 +227,21 @@ def _occasion(value: str, met_at: int) -> bytes:
     packed = add_occasion(b"", value, met_at, DAY, 1)
     assert packed is not None
     return packed
+
+
+def test_triggers_of_which_nothing_is_remembered_any_more_make_room() -> None:
+    """A marketer's 257th campaign must not be refused for ever because there were 256 before."""
+    state = new_state("c1")
+    for number in range(limits.TRIGGERS_MAX):
+        assert remember(state, f"t{number}", "x", at(f"{number + 1}d"), 300 * DAY) is None
+    state.memories["t1"].last_mailed_at = at("2d")
+    full = remember(state, "new", "x", at("300d"), 300 * DAY)
+    assert full == f"the customer has met {limits.TRIGGERS_MAX} triggers already"
+    assert remember(state, "new", "x", at("302d"), 300 * DAY) is None
+    assert len(state.memories) == limits.TRIGGERS_MAX, (
+        "t0 is gone, t1 has a cooldown to be held against"
+    )
+    assert ("t0" in state.memories, "t1" in state.memories) == (False, True)
+    assert remember(state, "newer", "x", at("302d"), 300 * DAY) is not None
+    assert remember(state, "newer", "x", at("402d"), 300 * DAY) is None
+    assert len(state.memories) == 156

@@ -194,3 +194,11 @@ def test_what_no_window_can_hold_any_more_is_dropped() -> None:
     assert len(history.state.windows["views"]["shoes"].events) == 1
     view(history, "30d", "ties")
     assert set(history.state.windows["views"]) == {"shoes", "ties"}
+
+
+def test_amounts_that_no_sum_could_hold_are_passed_over() -> None:
+    history = History(SPENT)
+    for number, total in enumerate((1e308, 1e308, -1e308, 10**30, 2.0**1000)):
+        assert history.event("order_completed", f"{number + 1}m", total=total) == []
+    assert history.state.windows == {}
+    assert history.event("order_completed", "1h", total=100)[0] == "started spent"
