@@ -203,9 +203,8 @@ def _met(
             if ending.where.holds(scene):
                 return ending.where.facts(scene)
         except EvaluationError as error:
-            reason = (
-                f"its condition on {ending.event_type} gave no answer, which counts as false: {error.message}"
-            )
+            what = f"its condition on {ending.event_type} gave no answer"
+            reason = f"{what}, which counts as false: {error.message}."
             turn.note(trigger, event, "error", reason)
     return None
 

@@ -41,7 +41,7 @@ def meet(turn: Turn, trigger: Trigger, event: EventInput) -> None:
         except EvaluationError as error:
             if event.backfill:
                 return
-            reason = f"its where could not be judged on {event.type}, which counts as false: {error.message}"
+            reason = f"its where could not be judged on {event.type}, which counts as false: {error.message}."
             turn.note(trigger, event, "error", reason)
             return
     value, warning = _occasion_value(trigger, scene)

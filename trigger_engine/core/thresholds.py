@@ -79,7 +79,7 @@ def _matches(
         return pattern.where.holds(scene)
     except EvaluationError as error:
         if not event.backfill:
-            reason = f"its where could not be judged on {event.type}, which counts as false: {error.message}"
+            reason = f"its where could not be judged on {event.type}, which counts as false: {error.message}."
             turn.note(trigger, event, "error", reason)
         return False
 
