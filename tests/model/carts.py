@@ -98,7 +98,11 @@ def _empty(cart: dict[str, Any], event: Happening) -> str | None:
 
 
 def _order(cart: dict[str, Any], event: Happening) -> None:
+    """What a late order leaves is a cart begun since; unless the shop named it, it is named after the order."""
+    before = _before_clearing(cart, event.at)
     _clear(cart, event)
+    if cart["lines"] and not cart["by_shop"] and not before:
+        cart["id"] = event.id
 
 
 def _clear(cart: dict[str, Any], event: Happening) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 from cel_expr_python import cel
 
+from schemas.instants import format_instant, instant_of
+
 ROOTS = (
     "event",
     "start",
@@ -72,8 +74,12 @@ def holds(source: str | None, known: dict[str, Any]) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """A value as text, as CEL's `string()` writes it."""
-    return value if isinstance(value, str) else str(evaluate("string(event)", {"event": value}))
+    """A value as text, as decisions show it: instants by their milliseconds, doubles with their point."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return format_instant(instant_of(value))
+    return str(value)
 
 
 @lru_cache(maxsize=2048)
@@ -89,11 +95,19 @@ def _kind_of(value: Any) -> str:
 
 
 def _literal(value: Any, variable: Any) -> str:
-    """A map is taken apart once, because times stand at its top; everything else is one variable."""
-    if isinstance(value, dict):
-        fields = ", ".join(f"{_quoted(key)}: {variable(part)}" for key, part in value.items())
+    """What holds a time is taken apart down to it; everything else is one variable."""
+    if isinstance(value, list) and _holds_time(value):
+        return f"dyn([{', '.join(_literal(part, variable) for part in value)}])"
+    if isinstance(value, dict) and _holds_time(value):
+        fields = ", ".join(f"{_quoted(key)}: {_literal(part, variable)}" for key, part in value.items())
         return f"dyn({{{fields}}})"
     return str(variable(value))
+
+
+def _holds_time(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_holds_time, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, datetime | timedelta)
 
 
 def _quoted(text: str) -> str:
@@ -101,7 +115,11 @@ def _quoted(text: str) -> str:
 
 
 def _value_of(root: str, source: str, value: Any) -> Any:
-    """`runs` answers for every id (section 4): the ids that the condition names are filled in."""
+    """What is bound for a root. `runs` answers for every id (section 4): those named are filled in."""
+    if root == "views":  # the last views are many; what is not asked for is left out
+        left_out = {"at"} if re.search(r"\bat\b", source) is None else set()
+        items = [{name: item[name] for name in item.keys() - left_out} for item in value["items"]]
+        return value | {"items": items if "items" in source else []}
     if root != "runs":
         return value
     named = [text for pair in re.findall(r"'([^']*)'|\"([^\"]*)\"", source) for text in pair if text]

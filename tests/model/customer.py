@@ -162,7 +162,8 @@ class Customer:
     orders: list[tuple[int, float]] = field(default_factory=list)
     session: dict[str, int] = field(default_factory=dict)
     segments: set[str] = field(default_factory=set)
-    flip_due: int | None = None
+    flips: dict[str, int] = field(default_factory=dict)
+    """When time alone next changes her membership, by segment."""
     runs: list[Run] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
     campaigns: list[int] = field(default_factory=list)

@@ -69,7 +69,8 @@ def _change_segments(turn: Turn, earlier: Rules, activated: int) -> None:
     changed = {segment for segment, when in rules.segments.items() if earlier.segments.get(segment) != when}
     kept = {segment for segment in customer.segments if segment in rules.segments} - changed
     customer.segments = kept | {s for s in changed if holds(rules.segments[s], names)}
-    watches.plan_flip(turn)
+    customer.flips = {name: at for name, at in customer.flips.items() if name in rules.segments}
+    watches.plan_flips(turn, changed)
     for trigger in rules.triggers.values():
         if not trigger.when.get("start_with_existing") or not trigger.running:
             continue

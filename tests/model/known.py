@@ -189,8 +189,9 @@ def _views(customer: Customer) -> dict[str, Any]:
         {"at": datetime_of(event.at)}
         | {
             name: event.properties.get(name)
-            for name in ("product_id", "category", "name", "price", "url", "image_url")
+            for name in ("product_id", "category", "name", "url", "image_url")
         }
+        | {"price": carts.amount_of(event.properties.get("price"))}
         for event in latest_first
     ]
     return {

@@ -133,8 +133,8 @@ class Model:
                     run.occasion,
                     lambda turn, run=run, due=due: steps.go_on(turn, run, due),  # type: ignore[misc]
                 )
-        flip = customer.flip_due
-        if flip is not None:
+        if customer.flips:
+            flip = min(customer.flips.values())
             yield Due(flip, FLIP, 0, "", "", lambda turn: watches.evaluate_segments(turn, flip, None))
         for number, watch in enumerate(customer.watches):
             trigger = rules.triggers[watch.trigger_id]

@@ -207,7 +207,7 @@ def begin(turn: Turn, trigger: Trigger, start: Happening, default: str, *, by_wa
         or len(triggers) > TRIGGERS_MAX
         or len(of_trigger) >= OCCASIONS_MAX
     ):
-        turn.note(trigger, value, "state_limit", start.at)
+        turn.note(trigger, value if turn.event is None else turn.event.id, "state_limit", start.at)
         return
     _start(turn, trigger, start, value)
 

@@ -184,12 +184,14 @@ def plan_existing(turn: Turn, trigger: Trigger, activated: int) -> None:
 
 
 def evaluate_segments(turn: Turn, at: int, event: Happening | None) -> None:
-    """Membership as of now; each transition starts runs, by trigger id."""
+    """Membership as of now, after an event of all segments, at a flip of those that are due; each transition
+    starts runs, by trigger id."""
     before = set(turn.customer.segments)
     names = turn.known()
-    after = {segment for segment, when in turn.rules.segments.items() if holds(when, names)}
+    asked = {name for name in turn.rules.segments if event or turn.customer.flips.get(name, at + 1) <= at}
+    after = before - asked | {name for name in asked if holds(turn.rules.segments[name], names)}
     turn.customer.segments = after
-    plan_flip(turn)
+    plan_flips(turn, asked)
     for trigger in turn.rules.triggers.values():
         for verb, changed, kind in (
             ("enters", after - before, "segment_entered"),
@@ -205,19 +207,20 @@ def evaluate_segments(turn: Turn, at: int, event: Happening | None) -> None:
             starts.begin(turn, trigger, start, value, by_wake_up=event is None)
 
 
-def plan_flip(turn: Turn) -> None:
-    """The next instant at which her membership of any segment changes by time alone."""
-    flips = []
-    for segment, when in turn.rules.segments.items():
-        if "now" not in when and "engagement" not in when and "age" not in when:
+def plan_flips(turn: Turn, asked: set[str]) -> None:
+    """The next instants at which her membership of these segments changes by time alone."""
+    flips = turn.customer.flips
+    for segment in asked:
+        when = turn.rules.segments[segment]
+        flips.pop(segment, None)
+        if not re.search(r"now|engagement|age|paused", when):
             continue
         inside = segment in turn.customer.segments
         for candidate in sorted(_candidates(turn, when)):
             names = known.context(turn.customer, turn.rules.policy, candidate)
             if holds(when, names) != inside:
-                flips.append(candidate)
+                flips[segment] = candidate
                 break
-    turn.customer.flip_due = min(flips, default=None)
 
 
 def _candidates(turn: Turn, when: str) -> set[int]:
@@ -227,8 +230,8 @@ def _candidates(turn: Turn, when: str) -> set[int]:
     instants = {instant_of(value) for value in _times(names)}
     written = re.findall(r"timestamp\(\s*['\"]([^'\"]+)['\"]\s*\)", when)
     instants |= {instant for text in written if (instant := _instant(text)) is not None}
-    if turn.customer.cart.get("began") is not None:
-        instants.add(turn.customer.cart["began"])
+    if turn.customer.paused_until is not None:
+        instants.add(turn.customer.paused_until)
     found = {
         instant + sign * span + around
         for instant in instants

@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from schemas.instants import DAY_MS, HOUR_MS, MINUTE_MS, format_instant, parse_instant
 from schemas.records import EventRecord
 from tests.property.engine_and_model import SideBySide
+from tests.property.wider_worlds import WIDER_WORLDS
 from tests.property.worlds import WORLDS, World
+
+ALL_WORLDS = WORLDS | WIDER_WORLDS
 
 EXAMPLES = int(os.environ.get("TETIK_MODEL_EXAMPLES", "15"))
 """Histories for each world; more find more."""
@@ -39,6 +43,8 @@ GAPS = st.sampled_from(
 )
 DELAYS = st.sampled_from([0, 0, 0, 0, 0, MINUTE_MS, HOUR_MS, 25 * HOUR_MS, -HOUR_MS])
 WHO = st.sampled_from([("c1", None), ("c1", None), ("c1", "d1"), (None, "d1"), ("c2", None), ("c2", "d1")])
+AGAIN = [1, 2, 256, 257]
+"""How many events back the id comes from that an event repeats."""
 FLOODS = [40, 70, 300]
 """Events in a flood: beyond the bounds on runs and event types, on values, and on event ids."""
 OUTCOMES = [
@@ -55,7 +61,7 @@ def moves_of(world: World) -> st.SearchStrategy[list[tuple[Any, ...]]]:
         WHO if world.devices else st.sampled_from([("c1", None), ("c1", None), ("c2", None)]),
         DELAYS,
         st.sampled_from([False] * 9 + [True]),
-        st.sampled_from([False] * 9 + [True]),
+        st.sampled_from([0] * 18 + AGAIN),
     )
     moves: list[st.SearchStrategy[Any]] = [
         happens,
@@ -86,18 +92,19 @@ def play(world: World, moves: list[tuple[Any, ...]], restart_every: int = 0) -> 
             )
         )
     for move in moves:
-        _make(both, move)
+        _make(both, move, world.context)
     both.wake()
     both.pass_time(both.now + world.afterwards_ms)
     return both
 
 
-def _make(both: SideBySide, move: tuple[Any, ...]) -> None:
+def _make(both: SideBySide, move: tuple[Any, ...], context: dict[str, Any]) -> None:
     match move:
         case ("event", (type, properties), who, delay, backfill, again):
-            number = both.events - 1 if again else both.events
+            number = both.events - again
             at = both.now - delay
-            both.event(_event(both, type, who, at, properties, backfill, f"e{number}"))
+            record = _event(both, type, who, at, properties, backfill, f"e{number}")
+            both.event(structs.replace(record, context=context))
         case ("flood", (type, name), count):
             for number in range(count):
                 of_type = type.format(number)
@@ -144,9 +151,9 @@ def _event(
     )
 
 
-@pytest.mark.parametrize("name", sorted(WORLDS))
+@pytest.mark.parametrize("name", sorted(ALL_WORLDS))
 def test_the_engine_decides_as_the_model_does(name: str) -> None:
-    world = WORLDS[name]
+    world = ALL_WORLDS[name]
 
     @settings(
         max_examples=max(1, EXAMPLES // world.costs),

@@ -54,6 +54,8 @@ class World:
     afterwards_ms: int = 10 * DAY_MS
     costs: int = 1
     """How much longer than others a history takes: so many times fewer are played."""
+    context: dict[str, Any] = field(default_factory=dict)
+    """Of every event."""
     profile: dict[str, Any] = field(default_factory=lambda: {"consent": {"marketing_email": True}})
 
 
