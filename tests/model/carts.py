@@ -81,12 +81,19 @@ def _replace(cart: dict[str, Any], event: Happening) -> str | None:
         return None
     if cart["updated_at"] is not None and event.at < cart["updated_at"]:
         return None
-    lines = [line for line in (_product(product, event.at) for product in products) if line is not None]
+    lines = {
+        line["product_id"]: line
+        for line in (_product(product, event.at) for product in products)
+        if line is not None
+    }
     if lines:
+        for line in cart["lines"]:
+            if line["product_id"] in lines:
+                lines[line["product_id"]]["at"] = line["at"]  # it has been in the cart since
         _name(cart, event)
-        cart["lines"] = lines
+        cart["lines"] = list(lines.values())
         return _changed(cart, event)
-    if event.type == "cart_updated" and cart["lines"] and not products:
+    if event.type == "cart_updated" and not products:
         return _empty(cart, event)
     return None
 
@@ -141,8 +148,8 @@ def _name(cart: dict[str, Any], event: Happening) -> None:
     if not cart["lines"]:
         cart["id"], cart["began"] = shop_id or event.id, event.at
         cart["by_shop"] = shop_id is not None
-    elif shop_id is not None and cart["by_shop"]:
-        cart["id"] = shop_id
+    elif shop_id is not None and cart["by_shop"] and shop_id != cart["id"]:
+        cart["id"], cart["lines"] = shop_id, []  # another cart
 
 
 def _product(form: Any, at: int) -> dict[str, Any] | None:

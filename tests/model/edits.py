@@ -53,7 +53,6 @@ def _migrate(turn: Turn, run: Run, trigger: Trigger, activated: int) -> None:
     run.planned = run.due = run.since if last is None else last.planned
     run.standing = run.held = run.was_held = False
     run.draining = False
-    run.answer = None
     if not left:
         run.alive = False
         return

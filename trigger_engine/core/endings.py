@@ -10,7 +10,8 @@ The events of goals move runs, and those of `wait_until` are its answer; they ar
 `exit` acts during the whole run. The event that started a run never ends it.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from schemas.instants import Instant
 from trigger_engine.core.cel import EvaluationError
@@ -21,7 +22,7 @@ from trigger_engine.core.limits import ENDINGS_MAX, PAST_ENDERS_MAX
 from trigger_engine.core.mails import take_back
 from trigger_engine.core.program import WaitForEvent
 from trigger_engine.core.rules import Concern, Trigger
-from trigger_engine.core.state import Happening, Run
+from trigger_engine.core.state import CustomerState, Happening, PendingMail, Run
 from trigger_engine.core.steps import answer, reach
 from trigger_engine.core.trim import keep
 from trigger_engine.core.turn import Turn
@@ -58,24 +59,50 @@ def end_runs(turn: Turn, concern: Concern, event: EventInput) -> None:
             _answer(turn, trigger, concern, event, run)
 
 
-def apply_known(turn: Turn, run: Run, now: Instant) -> bool:
-    """End a run that an ending known from before concerns (of the other side of a hand-over); True if so.
+class Memory(NamedTuple):
+    """The endings that one side of a hand-over remembers."""
 
-    `now`: as conditions see it.
+    ended_at: Mapping[str, Instant]
+    past_enders: Sequence[Happening]
+
+    @classmethod
+    def of(cls, state: CustomerState) -> "Memory":
+        """As they are now; uniting two states makes new ones."""
+        return cls(state.ended_at, state.past_enders)
+
+
+def apply_known(turn: Turn, run: Run, now: Instant, memory: Memory | None = None) -> bool:
+    """End a run that an ending known from before concerns; True if so.
+
+    `now`: as conditions see it. `memory`: of the other side of a hand-over; without it, her own is held
+    against a run that waited for newer rules, but for the instant of its start: that may be the start itself.
     """
     trigger = turn.rules.trigger_of(run.trigger_id, run.trigger_version)
     if trigger is None:
         return False
-    since = run.start.occurred_at
-    exited_at = _last_ending(turn, trigger.exit, run.start, since, now)
-    unless_at = _last_ending(turn, trigger.unless, run.start, since, now)
-    if unless_at is not None and (not run.last_mail or _first_is_open(turn, run, unless_at)):
+    since = run.start.occurred_at if memory is not None else run.start.occurred_at + 1
+    known = memory or Memory.of(turn.state)
+    exited_at = _last_ending(turn, trigger.exit, run.start, since, now, known)
+    unless_at = _last_ending(turn, trigger.unless, run.start, since, now, known)
+    if unless_at is not None and not run.last_mail:
         turn.end(run, "cancelled", "an event known from the hand-over came while the run waited.")
     elif exited_at is not None:
         turn.end(run, "exited", "an event known from the hand-over ended the run.")
+    elif unless_at is not None and _first_is_open(turn, run, unless_at):
+        turn.end(run, "cancelled", "an event known from the hand-over came in time to stop the run.")
     else:
         return False
     return True
+
+
+def take_back_known(turn: Turn, mail: PendingMail, now: Instant, memory: Memory) -> None:
+    """Take a pending mail back that an ending of the other side of a hand-over concerns."""
+    trigger = turn.rules.trigger_of(mail.trigger_id, mail.trigger_version)
+    if trigger is None or mail.cancelling:
+        return
+    endings = (*trigger.exit, *trigger.unless) if mail.first else trigger.exit
+    if _last_ending(turn, endings, mail.start, mail.start.occurred_at, now, memory) is not None:
+        take_back(turn, mail, "An event known from the hand-over came after the run began.")
 
 
 def _stands(turn: Turn, run: Run) -> bool:
@@ -146,7 +173,7 @@ def already_ended(turn: Turn, trigger: Trigger, start: Event, now: Instant) -> b
     since = start.occurred_at
     for ending in (*trigger.unless, *trigger.exit):
         if ending.needs_start:
-            if _last_ending(turn, (ending,), start, since, now) is not None:
+            if _last_ending(turn, (ending,), start, since, now, Memory.of(turn.state)) is not None:
                 return True
         else:
             last_at = turn.state.ended_at.get(ending.key)
@@ -158,11 +185,13 @@ def already_ended(turn: Turn, trigger: Trigger, start: Event, now: Instant) -> b
 def last_ended_at(turn: Turn, trigger: Trigger, start: EventInput) -> Instant | None:
     """The last time of an `unless` or `exit` of the trigger, as far as it is known; conditions that compare
     with `start.*` are judged for this start. Thresholds count what came after it."""
-    return _last_ending(turn, (*trigger.unless, *trigger.exit), start, 0, start.received_at)
+    return _last_ending(
+        turn, (*trigger.unless, *trigger.exit), start, 0, start.received_at, Memory.of(turn.state)
+    )
 
 
 def _last_ending(
-    turn: Turn, endings: tuple[Clause, ...], start: Event, since: Instant, now: Instant
+    turn: Turn, endings: tuple[Clause, ...], start: Event, since: Instant, now: Instant, memory: Memory
 ) -> Instant | None:
     """The last time, at or after `since`, of one of these endings."""
     latest: Instant | None = None
@@ -170,13 +199,13 @@ def _last_ending(
         if ending.needs_start:
             times = [
                 past.occurred_at
-                for past in turn.state.past_enders
+                for past in memory.past_enders
                 if past.type == ending.event_type
                 and past.occurred_at >= since
                 and _holds(turn, ending, past, start, now)
             ]
         else:
-            known_at = turn.state.ended_at.get(ending.key)
+            known_at = memory.ended_at.get(ending.key)
             times = [] if known_at is None or known_at < since else [known_at]
         latest = max(times if latest is None else [*times, latest], default=None)
     return latest

@@ -22,7 +22,7 @@ from schemas.keys import ANONYMOUS_PREFIX, RESERVED_PREFIXES
 from schemas.records import EventRecord
 from trigger_engine.core.edits import bring_runs_in_line
 from trigger_engine.core.effects import HandOver
-from trigger_engine.core.endings import apply_known
+from trigger_engine.core.endings import Memory, apply_known, take_back_known
 from trigger_engine.core.erasure import SOURCE, erase_device, forget
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import ALIAS_KEPT_MS, DEVICES_MAX, HANDOVER_STATE_BYTES_MAX, ID_LENGTH_MAX
@@ -131,12 +131,16 @@ def merge(turn: Turn, event: EventInput) -> None:
         return
     turn.state.hand_overs = hand_overs
     behind = _not_as_new(turn, other, event)
+    own = {id(one) for one in (*turn.state.runs, *turn.state.mails)}
+    hers, theirs = Memory.of(turn.state), Memory.of(other)
     unite(turn, other)
     if behind:  # the device's partition had not come to the marker yet
         bring_runs_in_line(turn)
     for run in tuple(turn.state.runs):
         if not run.not_before_rules:
-            apply_known(turn, run, event.received_at)
+            apply_known(turn, run, event.received_at, theirs if id(run) in own else hers)
+    for mail in turn.state.mails:
+        take_back_known(turn, mail, event.received_at, theirs if id(mail) in own else hers)
     reschedule(turn.rules, turn.state)
 
 
