@@ -21,7 +21,8 @@ from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, TopicAlreadyE
 from schemas.topics import Topic, all_topics
 from services.platform.errors import PlatformError
 
-SETTINGS_HELD = ("cleanup.policy", "message.timestamp.type")
+RECORD_LIMIT = "max.message.bytes"
+SETTINGS_HELD = ("cleanup.policy", "message.timestamp.type", RECORD_LIMIT)
 REQUEST_TIMEOUT_MS = 15_000
 VISIBLE_TIMEOUT_S = 30.0
 POLL_S = 0.05
@@ -167,9 +168,14 @@ async def _setting_problems(admin: Any, topics: list[Topic], bootstrap: str) -> 
             f"run kafka-configs.sh --bootstrap-server {bootstrap} --alter --topic {topic.name} "
             f"--add-config {name}={declared[name]}"
             for name in SETTINGS_HELD
-            if present[name] != declared[name]
+            if name in declared and not _holds(name, present[name], declared[name])
         ]
     return problems
+
+
+def _holds(name: str, present: str, declared: str) -> bool:
+    """Is a setting as declared? A larger limit than the one we need is the operator's to choose."""
+    return int(present) >= int(declared) if name == RECORD_LIMIT else present == declared
 
 
 def _count_problems(topics: list[Topic], counts: Partitions, customer_partitions: int) -> list[str]:

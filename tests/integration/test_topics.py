@@ -125,11 +125,20 @@ async def test_settings_that_would_lose_records_are_all_named(
     await make(kafka_bootstrap, rules, 1, wrong)
     with pytest.raises(TopicMismatch) as mismatch:
         await ensure_topics(kafka_bootstrap, PARTITIONS, declared=declared)
-    policy, timestamps = str(mismatch.value).splitlines()
+    policy, timestamps, limit = str(mismatch.value).splitlines()
     assert f"{rules.name} has cleanup.policy=delete instead of compact: run kafka-configs.sh" in policy
     assert f"--bootstrap-server {kafka_bootstrap}" in policy
     assert "--add-config cleanup.policy=compact" in policy
     assert "--add-config message.timestamp.type=LogAppendTime" in timestamps
+    assert "--add-config max.message.bytes=16777216" in limit
+
+
+async def test_a_larger_record_limit_than_needed_is_left_alone(
+    kafka_bootstrap: str, declared: list[Topic]
+) -> None:
+    events = named(declared, "tetik.events")
+    await make(kafka_bootstrap, events, PARTITIONS, events.config() | {"max.message.bytes": "20000000"})
+    assert events.name not in await ensure_topics(kafka_bootstrap, PARTITIONS, declared=declared)
 
 
 async def test_an_operators_retention_is_left_alone(kafka_bootstrap: str, declared: list[Topic]) -> None:

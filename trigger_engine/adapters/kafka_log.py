@@ -11,19 +11,25 @@ from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from schemas.topics import all_topics
 from trigger_engine.adapters.batches import LogRecord
 from trigger_engine.adapters.log_port import Bounds, Fenced, Row
 
 BATCH_BYTES_MAX = 900_000
-"""Below Kafka's default limit of 1,048,588 bytes a batch (`message.max.bytes`)."""
+"""Below Kafka's default limit of a batch (`message.max.bytes`, `RECORD_BYTES_DEFAULT`)."""
+RECORD_BYTES_DEFAULT = 1_048_588
 TRANSACTION_TIMEOUT_MS = 60_000
 REQUEST_TIMEOUT_MS = 30_000
 POLL_MS = 200
 RECORDS_PER_POLL_MAX = 10_000
 FETCH_BYTES_MAX = 8 * 2**20
+
+
+class RecordRefused(RuntimeError):
+    """A topic's limit is below what it has to take; the message says how to raise it."""
 
 
 class BatchMaker(Protocol):
@@ -158,18 +164,21 @@ class KafkaTransaction:
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
-        self._acknowledgements: list[asyncio.Future[Any]] = []
+        self._acknowledgements: list[tuple[str, int, asyncio.Future[Any]]] = []
 
     async def append(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
         """Send the records; that they were acknowledged is seen by `written`."""
         for batch in record_batches(self._producer, rows):
             acknowledgement = await self._producer.send_batch(batch, topic, partition=partition)
-            self._acknowledgements.append(acknowledgement)
+            self._acknowledgements.append((topic, batch.size(), acknowledgement))
 
     async def written(self) -> None:
-        """Every batch was acknowledged by the broker."""
-        for acknowledgement in self._acknowledgements:
-            await acknowledgement
+        """Every batch was acknowledged by the broker. Raises RecordRefused if one is too large."""
+        for topic, size, acknowledgement in self._acknowledgements:
+            try:
+                await acknowledgement
+            except MessageSizeTooLargeError as error:
+                raise RecordRefused(_too_large(topic, size)) from error
         self._acknowledgements.clear()
 
 
@@ -209,3 +218,13 @@ def record_batches(maker: BatchMaker, rows: Iterable[Row]) -> Iterator[BatchBuil
     if builder is not None:
         builder.close()
         yield builder
+
+
+def _too_large(topic: str, size: int) -> str:
+    declared = all_topics().get(topic)
+    needed = (declared and declared.record_bytes_max) or RECORD_BYTES_DEFAULT
+    return (
+        f"{topic} refuses a record batch of {size:,} bytes; nothing of this flush was written. Run "
+        f"kafka-configs.sh --alter --topic {topic} --add-config max.message.bytes={needed} against the "
+        "cluster (`tetik topics create` checks all topics), and start again."
+    )
