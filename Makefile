@@ -44,7 +44,7 @@ fmt: $(READY) ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 
 unit: $(READY) ## Tests that need nothing but Python
-	$(PYTEST) tests/unit tests/property tests/tidy
+	$(PYTEST) tests/unit tests/property tests/model tests/tidy
 
 contract: $(READY) ## Contracts, settings files, compose file
 	$(PYTEST) tests/contract
