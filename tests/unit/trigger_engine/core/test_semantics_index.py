@@ -348,6 +348,11 @@ INDEX: dict[str, dict[str, str]] = {
             core.test_hand_over::test_of_two_runs_of_one_occasion_the_one_that_has_mailed_stays
             core.test_hand_over::test_of_two_runs_of_one_occasion_hers_stays
         """,
+        "endings known on either side act on what the other has begun": """
+            core.test_known_endings::test_a_later_order_on_the_device_ends_it
+            core.test_known_endings::test_the_event_that_started_a_run_does_not_end_it_in_a_merge
+            core.test_hand_over::test_an_order_the_customer_made_ends_the_run_that_comes_over
+        """,
         "applied once": """
             core.test_hand_over::test_a_hand_over_that_arrives_twice_is_applied_once
             core.test_hand_over::test_a_hand_over_is_applied_once_even_when_its_id_has_left_the_dedup_window
