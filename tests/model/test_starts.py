@@ -50,6 +50,24 @@ def test_a_matching_event_restarts_the_wait_and_never_shortens_it() -> None:
     assert play.until("75m") == ["fired cart/reminder"]
 
 
+def test_what_a_late_order_leaves_of_a_cart_is_named_after_the_order() -> None:
+    play = Play(rule_set(CART))
+    play.event("product_added", "0s", id="first", **PRODUCT)
+    play.event("product_added", "10m", **PRODUCT | {"product_id": "p2"})
+    assert play.event("order_completed", "5m", received="11m", id="late-order") == ["cancelled cart"]
+    assert play.event("product_added", "12m", **PRODUCT) == ["started cart"]
+    assert play.model.decisions[-1].occasion == "c1/late-order"
+
+
+def test_a_late_order_takes_what_a_snapshot_has_kept_since() -> None:
+    play = Play(rule_set(CART))
+    play.event("product_added", "0s", **PRODUCT)
+    play.event("cart_updated", "10m", products=[PRODUCT])
+    assert play.event("order_completed", "5m", received="11m") == ["cancelled cart"]
+    play.event("product_added", "12m", id="next", **PRODUCT)
+    assert play.model.decisions[-1].occasion == "c1/next"
+
+
 def test_an_ending_cancels_before_the_first_mail_and_exits_after_it() -> None:
     play = Play(rule_set(CART))
     play.event("product_added", "0s", **PRODUCT)

@@ -173,8 +173,6 @@ def _in_line(state: bytes | None) -> CustomerState | None:
         return None
     decoded = decode_state(state)
     decoded.rules_digest = ""
-    if decoded.alias is not None:
-        decoded.next_wake_up_at = None  # its own end, 400 days on
     return decoded
 
 

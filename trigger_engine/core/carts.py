@@ -57,6 +57,8 @@ def add(cart: Cart, event: EventInput, occurred_at: int) -> str | None:
 def remove(cart: Cart, event: EventInput, occurred_at: int) -> str | None:
     """`product_removed`: `quantity` of the line, or all of it where no quantity is given."""
     key = _product_key(event.properties)
+    if occurred_at <= cart.cleared_at:
+        return None  # it was taken out of the cart before
     for position, item in enumerate(cart.items):
         if item.key != key:
             continue
@@ -74,7 +76,11 @@ def replace(cart: Cart, event: EventInput, occurred_at: int) -> str | None:
     if not isinstance(products, list) or occurred_at <= cart.cleared_at or occurred_at < cart.updated_at:
         return None
     if not products:
-        return empty(cart, occurred_at) if event.type == UPDATED else None
+        if event.type != UPDATED:
+            return None
+        had_items = bool(cart.items)
+        emptied = empty(cart, occurred_at)
+        return emptied if had_items else None  # shops send it behind an order as well
     added_at = {item.key: item.added_at for item in cart.items}
     items = {}
     for product in products[:CART_ITEMS_MAX]:

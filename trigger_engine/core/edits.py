@@ -65,7 +65,7 @@ def _edit(turn: Turn, run: Run, present: Trigger) -> None:
             return
         run.trigger_version = present.version
         run.planned_at = run.last_planned_at
-        run.draining = run.held = False
+        run.draining = run.held = run.was_held = False
         enter(turn, present, run, position + 1)
 
 

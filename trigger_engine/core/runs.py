@@ -205,8 +205,7 @@ def _restart(turn: Turn, run: Run) -> None:
     if any(position < run.position for position, _ in version.program.goals):
         return
     run.planned_at = run.last_planned_at = turn.at
-    if run.held:
-        run.held, run.was_held = False, True
+    run.held = run.was_held = False
     enter(turn, version, run, 0)
 
 

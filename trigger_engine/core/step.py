@@ -38,9 +38,7 @@ def step(rules: Rules, state: CustomerState, input: Input, now: int) -> tuple[Cu
     if isinstance(input, EventInput):
         return _event(rules, state, input, now)
     if isinstance(input, RulesChange):
-        turn = Turn(rules, state, input.at, now, input.cause)
-        bring_in_line(turn)
-        return state, turn.effects
+        return state, _catch_up(rules, state, input.at, now, input.cause)
     return _wake_up(rules, state, input, now)
 
 

@@ -86,7 +86,7 @@ def reach(turn: Turn, trigger: Trigger, run: Run, position: int, goal: Goal, rea
     """A goal takes the run right behind it, whatever is in between."""
     turn.decide(run, "goal", reason, step=goal.id, attempt=1)
     run.planned_at = turn.at
-    run.held = False
+    run.held = run.was_held = False
     if enter(turn, trigger, run, position + 1):
         perform(turn, run, turn.at)
 

@@ -150,3 +150,29 @@ def test_of_what_is_due_at_once_the_more_important_is_performed_first() -> None:
         "send the-high-mail",
         "capped low/low-mail",
     ]
+
+
+def test_a_restart_of_the_wait_makes_it_anew() -> None:
+    """The event comes late, during the hold and after it (in quiet hours); the mail that is due then again is
+    another candidate."""
+    text = trigger("a", more="wait: 1h\nonce_per: event.properties.n")
+    history = History(text, policy=HOLD | {"quiet_hours": {"from": "10:15", "to": "12:00"}})
+    history.event("signed_up", "0s", n="x")
+    assert history.until("1h") == ["rescheduled a/a-mail"]
+    assert history.event("signed_up", "5m", received="1h5m", n="x") == []
+    assert history.until("1h6m") == ["rescheduled a/a-mail"]
+    assert history.until("1h15m") == ["rescheduled a/a-mail"]
+    assert history.event("signed_up", "2h10m", n="x") == []
+    assert history.until("3h10m") == ["rescheduled a/a-mail"]
+    assert history.until("3h20m") == ["fired a/a-mail", "send a-mail"]
+
+
+def test_a_migration_makes_it_anew() -> None:
+    text = trigger("a", more="wait: 10m\non_edit: migrate")
+    night = HOLD | {"quiet_hours": {"from": "09:15", "to": "12:00"}}
+    history = History(text, policy=night)
+    history.event("signed_up", "0s")
+    assert history.until("1h") == ["rescheduled a/a-mail", "rescheduled a/a-mail"]
+    history.change(text.replace("10m", "4h"), when="1h1m", policy=night)
+    assert history.until("4h") == ["rescheduled a/a-mail"]
+    assert history.until("1d") == ["fired a/a-mail", "send a-mail"]

@@ -128,3 +128,16 @@ def test_customers_whose_bytes_are_broken_do_not_stop_the_sweep() -> None:
     assert town.told.count("exited cart") == 5
     town.customer("page_viewed", "6m", customer_id="c4")
     assert [letter.reason.startswith("the bytes are no customer state") for letter in town.rejected] == [True]
+
+
+def test_an_alias_that_is_swept_is_forgotten_in_its_time_all_the_same() -> None:
+    town = Town(ORDER)
+    town.device("page_viewed", "0s")
+    town.both("page_viewed", "1m")
+    ends_at = town.state(DEVICE_KEY).next_wake_up_at
+    assert ends_at is not None
+    town.activate(after(town, ORDER, QUIET), "5m")
+    assert town.state(DEVICE_KEY).rules_digest == town.partitions[1].rules.digest
+    assert town.state(DEVICE_KEY).next_wake_up_at == ends_at
+    town.until("401d")
+    assert DEVICE_KEY not in town.stored[1]

@@ -112,6 +112,38 @@ def test_an_addition_from_before_the_order_does_not_come_back() -> None:
     assert lines(history) == {}
 
 
+def test_a_removal_from_before_the_order_takes_nothing_of_the_next_cart() -> None:
+    history = History(CART)
+    history.event("product_added", "1m", **product("p1"))
+    history.event("order_completed", "5m")
+    history.event("product_added", "6m", id="next", **product("p1"))
+    history.event("product_removed", "4m", received="7m", product_id="p1")
+    assert lines(history) == {"p1": 1}
+    assert history.state.cart.id == "next"
+
+
+def test_an_empty_snapshot_of_an_empty_cart_is_no_emptying_but_counts_from_its_time_on() -> None:
+    """Shops send one behind an order."""
+    winback = CART.replace(
+        "event: [product_added, cart_updated, checkout_started], where: cart.value > 0",
+        "event: cart_emptied",
+    )
+    history = History(winback)
+    history.event("product_added", "1s", **product())
+    history.event("order_completed", "2s")
+    assert history.event("cart_updated", "4s", products=[]) == []
+    history.event("product_added", "3s", received="5s", **product())
+    assert lines(history) == {}
+
+
+def test_a_late_order_takes_what_a_snapshot_has_kept_since() -> None:
+    history = History(CART)
+    history.event("product_added", "1m", **product("p1"))
+    history.event("cart_updated", "10m", products=[product("p1"), product("p2")])
+    history.event("order_completed", "5m", received="11m")
+    assert lines(history) == {"p2": 1}
+
+
 def test_broken_prices_and_quantities_do_not_spoil_the_value() -> None:
     history = History(CART)
     for number, (price, quantity) in enumerate(
