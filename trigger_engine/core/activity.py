@@ -3,17 +3,17 @@
 Event time decides, in whatever order events arrive. Only what she did herself counts as activity.
 """
 
-from bisect import insort
 from collections.abc import Mapping
 from typing import Any
 
 from schemas.instants import DAY_MS, MINUTE_MS, Instant
 from trigger_engine.core.carts import price_or_none, url_or_none
-from trigger_engine.core.limits import EVENT_TYPES_MAX, VIEWS_MAX
+from trigger_engine.core.limits import EVENT_TYPES_MAX
 from trigger_engine.core.policy import EngagementRule
-from trigger_engine.core.state import CustomerState, Engagement, Session, View, Views
+from trigger_engine.core.state import CustomerState, Engagement, Session
 from trigger_engine.core.trim import id_or_none, text_or_none
 from trigger_engine.core.variables import halved
+from trigger_engine.core.views import View, Views
 
 MAIL_OUTCOMES = frozenset(
     {"email_sent", "email_cancelled", "email_expired", "email_suppressed", "email_failed", "email_bounced"}
@@ -42,15 +42,17 @@ def note_activity(
     state: CustomerState, event_type: str, occurred_at: Instant, engagement: EngagementRule
 ) -> None:
     """Last times, session and engagement. `engagement` is the policy's."""
-    last_at = state.last_at.get(event_type)
+    times = state.last_at
+    last_at = times.get(event_type)
     if last_at is None:
-        state.last_at[event_type] = occurred_at
-        if len(state.last_at) > EVENT_TYPES_MAX:
-            del state.last_at[min(state.last_at, key=lambda name: (state.last_at[name], name))]
+        times[event_type] = occurred_at
+        if len(times) > EVENT_TYPES_MAX:
+            del times[min(times, key=lambda name: (times[name], name))]
     elif occurred_at > last_at:
-        state.last_at[event_type] = occurred_at
+        times[event_type] = occurred_at
     if event_type not in NOT_HERS:
-        if state.last_seen_at is None or occurred_at > state.last_seen_at:
+        last_seen_at = state.last_seen_at
+        if last_seen_at is None or occurred_at > last_seen_at:
             state.last_seen_at = occurred_at
         _widen(state.session, event_type == "product_viewed", occurred_at)
     points = engagement.points.get(event_type)
@@ -78,10 +80,14 @@ def _widen(session: Session, view: bool, occurred_at: Instant) -> None:
 def _score(engagement: Engagement, half_life: int, points: float, day: int) -> None:
     """The score is kept as of the latest day that counted."""
     engagement.half_life = half_life
-    if day > engagement.day:
-        engagement.score *= halved(day - engagement.day, engagement.half_life)
+    counted = engagement.day
+    if day == counted:
+        engagement.score += points
+    elif day > counted:
+        engagement.score = engagement.score * halved(day - counted, half_life) + points
         engagement.day = day
-    engagement.score += points * halved(engagement.day - day, engagement.half_life)
+    else:
+        engagement.score += points * halved(counted - day, half_life)
 
 
 def note_sent(engagement: Engagement, occurred_at: Instant) -> None:
@@ -107,22 +113,15 @@ def note_clicked(engagement: Engagement, occurred_at: Instant) -> None:
 def note_view(views: Views, properties: Mapping[str, Any], occurred_at: Instant) -> None:
     """Count a view and keep it if it is among the last."""
     views.count += 1
-    recent = views.recent
-    full = len(recent) >= VIEWS_MAX
-    if full and occurred_at < recent[0].at:
-        return
-    view = View(
-        at=occurred_at,
-        product_id=id_or_none(properties.get("product_id")),
-        category=text_or_none(properties.get("category")),
-        name=text_or_none(properties.get("name")),
-        price=price_or_none(properties.get("price")),
-        url=url_or_none(properties.get("url")),
-        image_url=url_or_none(properties.get("image_url")),
+    get = properties.get
+    views.add(
+        View(
+            occurred_at,
+            id_or_none(get("product_id")),
+            text_or_none(get("category")),
+            text_or_none(get("name")),
+            price_or_none(get("price")),
+            url_or_none(get("url")),
+            url_or_none(get("image_url")),
+        )
     )
-    if not recent or occurred_at >= recent[-1].at:
-        recent.append(view)
-    else:
-        insort(recent, view, key=lambda kept: kept.at)
-    if full:
-        del recent[0]

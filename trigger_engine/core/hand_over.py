@@ -211,7 +211,7 @@ def within_bounds(state: CustomerState) -> CustomerState:
 
 
 def _cut_views(state: CustomerState) -> None:
-    state.views.recent = []
+    state.views.keep(())
 
 
 def _cut_past_enders(state: CustomerState) -> None:

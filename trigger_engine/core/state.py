@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from schemas.instants import Instant
+from trigger_engine.core.views import Views
 
 STATE_VERSION = 2
 FOREVER: Instant = 2**53
@@ -85,25 +86,6 @@ class Orders(msgspec.Struct, array_like=True, gc=False):
     count: int = 0
     last_at: Instant | None = None
     total: float = 0.0
-
-
-class View(msgspec.Struct, array_like=True, gc=False):
-    """A product looked at."""
-
-    at: Instant
-    product_id: str | None = None
-    category: str | None = None
-    name: str | None = None
-    price: float | None = None
-    url: str | None = None
-    image_url: str | None = None
-
-
-class Views(msgspec.Struct, array_like=True, gc=False):
-    """All views counted, the last ones kept, oldest first."""
-
-    count: int = 0
-    recent: list[View] = []
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):

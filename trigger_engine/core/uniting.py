@@ -22,7 +22,6 @@ from trigger_engine.core.limits import (
     THRESHOLD_VALUES_MAX,
     THRESHOLD_WINDOWS_MAX,
     TRAITS_MAX,
-    VIEWS_MAX,
 )
 from trigger_engine.core.packed import unite_occasions, unite_old_occasions, unite_recent
 from trigger_engine.core.slots import take_slot
@@ -35,12 +34,12 @@ from trigger_engine.core.state import (
     Run,
     Session,
     TriggerMemory,
-    Views,
     Window,
 )
 from trigger_engine.core.thresholds import drop_oldest
 from trigger_engine.core.turn import Turn
 from trigger_engine.core.variables import halved
+from trigger_engine.core.views import Views
 
 _SESSION_GAP_MS = 30 * 60 * 1000
 _NAMED = ("email", "first_name", "last_name", "locale", "time_zone", "country")
@@ -171,7 +170,7 @@ def _orders_on_offer(hers: CustomerState, other: CustomerState) -> int:
 
 def _unite_views(hers: Views, other: Views) -> None:
     hers.count += other.count
-    hers.recent = sorted([*other.recent, *hers.recent], key=lambda view: view.at)[-VIEWS_MAX:]
+    hers.keep(sorted([*other.kept(), *hers.kept()], key=lambda view: view.at))
 
 
 def _united_session(hers: Session, other: Session) -> Session:

@@ -28,7 +28,8 @@ from trigger_engine.core.cel import (
     record,
 )
 from trigger_engine.core.scene import Event, Scene
-from trigger_engine.core.state import Item, View
+from trigger_engine.core.state import Item
+from trigger_engine.core.views import View
 
 _TEXT = nullable(STRING)
 _INSTANT = nullable(TIMESTAMP)
@@ -166,21 +167,6 @@ def _cart_age(scene: Scene) -> Duration | None:
     return Duration(scene.now - cart.updated_at) if cart.items else None
 
 
-def _views_last_at(scene: Scene) -> Timestamp | None:
-    recent = scene.state.views.recent
-    return Timestamp(recent[-1].at) if recent else None
-
-
-def _products(scene: Scene) -> list[str]:
-    seen = (view.product_id for view in reversed(scene.state.views.recent))
-    return list(dict.fromkeys(product for product in seen if product is not None))
-
-
-def _categories(scene: Scene) -> list[str]:
-    seen = (view.category for view in reversed(scene.state.views.recent))
-    return list(dict.fromkeys(category for category in seen if category is not None))
-
-
 def _session_started_at(scene: Scene) -> Timestamp | None:
     session = scene.state.session
     return None if session.last_at is None else Timestamp(session.started_at)
@@ -225,10 +211,10 @@ ACCESS: Mapping[str, Accessor] = {
     "orders.last_at": lambda scene: _instant(scene.state.orders.last_at),
     "orders.total": "state.orders.total",
     "views.count": "state.views.count",
-    "views.last_at": _views_last_at,
-    "views.items": lambda scene: [viewed_item(view) for view in reversed(scene.state.views.recent)],
-    "views.products": _products,
-    "views.categories": _categories,
+    "views.last_at": lambda scene: _instant(scene.state.views.last_at),
+    "views.items": lambda scene: [viewed_item(view) for view in reversed(scene.state.views.kept())],
+    "views.products": lambda scene: scene.state.views.products(),
+    "views.categories": lambda scene: scene.state.views.categories(),
     "session.started_at": _session_started_at,
     "session.events": "state.session.events",
     "session.views": "state.session.views",

@@ -16,12 +16,11 @@ from trigger_engine.core.state import (
     Session,
     Slot,
     TriggerMemory,
-    View,
-    Views,
     Window,
     new_state,
 )
 from trigger_engine.core.trim import keep
+from trigger_engine.core.views import View, Views
 
 WIDE = "𐍈"
 NOW = 1_772_442_000_000
@@ -73,7 +72,8 @@ def full_state(key: str) -> CustomerState:
     state.ended_at = {f"{'x' * 64}?{number:012}": NOW for number in range(limits.ENDINGS_MAX)}
     state.last_at = {f"{number:064}": NOW for number in range(limits.EVENT_TYPES_MAX)}
     state.past_enders = [happening(number) for number in range(limits.PAST_ENDERS_MAX)]
-    state.views = Views(9**9, [_view(number) for number in range(limits.VIEWS_MAX)])
+    state.views = Views(9**9)
+    state.views.keep(_view(number) for number in range(limits.VIEWS_MAX))
     each = limits.THRESHOLD_VALUES_MAX
     for number in range(limits.THRESHOLD_WINDOWS_MAX):
         events = [(NOW + at, 0.1) for at in range(limits.THRESHOLD_EVENTS_MAX)]

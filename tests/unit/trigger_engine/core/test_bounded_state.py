@@ -59,7 +59,7 @@ def test_such_a_state_is_cut_to_fit_a_hand_over_and_keeps_runs_mails_and_occasio
         "recent",
     ):
         assert getattr(cut, name) == getattr(state, name), name
-    assert (cut.views.count, cut.views.recent, cut.past_enders) == (state.views.count, [], [])
+    assert (cut.views.count, cut.views.kept(), cut.past_enders) == (state.views.count, [], [])
     assert all(window.events for windows in cut.windows.values() for window in windows.values())
     assert encode_state(state) == before, "the device's own state is as it was"
 
@@ -208,7 +208,7 @@ def _check_bounds(state: CustomerState) -> None:
         "ended_at": (len(state.ended_at), limits.ENDINGS_MAX),
         "past_enders": (len(state.past_enders), limits.PAST_ENDERS_MAX),
         "last_at": (len(state.last_at), limits.EVENT_TYPES_MAX),
-        "views": (len(state.views.recent), limits.VIEWS_MAX),
+        "views": (len(state.views), limits.VIEWS_MAX),
         "windows": (sum(map(len, state.windows.values())), limits.THRESHOLD_WINDOWS_MAX),
         "slots": (len(state.slots), 2 * limits.SLOTS_MAX),
         "offers": (len(state.offers), limits.OFFERS_MAX),

@@ -238,7 +238,7 @@ def test_counts_add_up_and_memories_are_united() -> None:
     town.both("page_viewed", "4m")
     state = town.state(CUSTOMER)
     assert (state.orders.count, state.orders.total, state.orders.last_at) == (2, 30.5, at("3m"))
-    assert (state.views.count, [view.product_id for view in state.views.recent]) == (2, ["p1", "p2"])
+    assert (state.views.count, [view.product_id for view in state.views.kept()]) == (2, ["p1", "p2"])
     assert state.last_seen_at == at("4m")
     assert (state.last_at["product_viewed"], state.last_at["order_completed"]) == (at("2m"), at("3m"))
     assert (state.session.started_at, state.session.events) == (at("0s"), 5)
