@@ -238,9 +238,7 @@ def test_triggers_of_which_nothing_is_remembered_any_more_make_room() -> None:
     full = remember(state, "new", "x", at("300d"), 300 * DAY)
     assert full == f"the customer has met {limits.TRIGGERS_MAX} triggers already"
     assert remember(state, "new", "x", at("302d"), 300 * DAY) is None
-    assert len(state.memories) == limits.TRIGGERS_MAX, (
-        "t0 is gone, t1 has a cooldown to be held against"
-    )
+    assert len(state.memories) == limits.TRIGGERS_MAX, "t0 is gone, t1 has a cooldown to be held against"
     assert ("t0" in state.memories, "t1" in state.memories) == (False, True)
     assert remember(state, "newer", "x", at("302d"), 300 * DAY) is not None
     assert remember(state, "newer", "x", at("402d"), 300 * DAY) is None
