@@ -130,8 +130,7 @@ def _meet_threshold(turn: Turn, trigger: Trigger, event: Happening) -> None:
         for moment in [entry.at, *(o.at for o in others if entry.at <= o.at < entry.at + within)]:
             without = sum(o.amount for o in others if moment - within < o.at <= moment)
             crosses |= without < when["at_least"] <= without + entry.amount
-    windows.append(entry)
-    _trim_windows(turn, trigger.id, entry.per)
+    _keep(turn, entry)
     if crosses:
         live = [run for run in turn.customer.live_runs() if run.trigger.id == trigger.id]
         value = occasion_value(turn, trigger, event, event.id)
@@ -158,16 +157,19 @@ def _window_entry(turn: Turn, trigger: Trigger, event: Happening) -> WindowEntry
     return WindowEntry(trigger.id, per, event.at, amount)
 
 
-def _trim_windows(turn: Turn, trigger_id: str, per: str) -> None:
+def _keep(turn: Turn, entry: WindowEntry) -> None:
+    """Section 5: beyond the bounds the oldest are dropped; a value that is new takes the place of another."""
     windows = turn.customer.windows
-    mine = [entry for entry in windows if entry.trigger_id == trigger_id]
-    of_value = [entry for entry in mine if entry.per == per]
+    mine = [other for other in windows if other.trigger_id == entry.trigger_id]
+    values = {other.per for other in mine}
+    if entry.per not in values and len(values) >= WINDOW_VALUES_MAX:
+        last = {per: max(other.at for other in mine if other.per == per) for per in values}
+        oldest = min(values, key=lambda per: (last[per], per))
+        windows[:] = [one for one in windows if (one.trigger_id, one.per) != (entry.trigger_id, oldest)]
+    windows.append(entry)
+    of_value = [one for one in windows if (one.trigger_id, one.per) == (entry.trigger_id, entry.per)]
     if len(of_value) > WINDOW_EVENTS_MAX:
-        windows.remove(min(of_value, key=lambda entry: entry.at))
-    values = {entry.per for entry in mine}
-    if len(values) > WINDOW_VALUES_MAX:
-        oldest = min(values, key=lambda value: max(entry.at for entry in mine if entry.per == value))
-        windows[:] = [entry for entry in windows if (entry.trigger_id, entry.per) != (trigger_id, oldest)]
+        windows.remove(min(of_value, key=lambda one: one.at))
 
 
 def occasion_value(turn: Turn, trigger: Trigger, start: Happening, default: str) -> str:
