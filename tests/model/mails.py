@@ -39,10 +39,10 @@ def check(turn: Turn, run: Run, step: Step) -> bool:
     _pass(turn, run, step, attempt)
     run.left = run.left[1:]
     run.was_held = run.held = False
-    run.due = run.planned
     if run.draining:
-        steps.end(turn, run, "exited", run.planned)
+        steps.end(turn, run, "exited", run.due)  # at the check, also of a mail that was put off
         return False
+    run.due = run.planned
     return True
 
 

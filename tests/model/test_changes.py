@@ -32,6 +32,17 @@ def test_a_run_follows_on_edit() -> None:
     assert played_with(trigger("series", VIEWED, [mail("other")], on_edit="migrate")) == ["exited series"]
 
 
+def test_a_drained_run_ends_at_its_last_check_also_if_that_was_put_off() -> None:
+    night = {"quiet_hours": {"from": "08:30", "to": "10:00"}}
+    draining = rule_set({**SERIES, "steps": [mail("two")], "on_edit": "drain"}, policy=night)
+    play = Play(rule_set(SERIES), draining)
+    play.event("page_viewed", "0s")
+    play.activate(draining, "1d")
+    assert play.until("3d") == ["rescheduled series/two", "fired series/two", "exited series"]
+    fired, exited = play.model.decisions[-2:]
+    assert exited.occurred_at == exited.due_at == fired.due_at == at("2d1h")
+
+
 def test_a_paused_run_is_frozen_and_due_again_at_its_own_time() -> None:
     paused = rule_set({**SERIES, "status": "paused"})
     running = rule_set(SERIES)
