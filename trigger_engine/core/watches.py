@@ -75,9 +75,7 @@ def plan_existing(turn: Turn, triggers: Iterable[Trigger], at: Instant) -> None:
 def earliest(rules: Rules, state: CustomerState) -> Instant | None:
     """When the next watch falls due; those of paused triggers do not."""
     paused = rules.paused_ids
-    due_at = min(
-        [watch.due_at for watch in state.watches if watch.trigger_id not in paused], default=FOREVER
-    )
+    due_at = min([watch.due_at for watch in state.watches if watch.trigger_id not in paused], default=FOREVER)
     return None if due_at == FOREVER else due_at
 
 
