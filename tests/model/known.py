@@ -46,7 +46,7 @@ def project(customer: Customer, event: Happening) -> None:
     if event.type not in NOT_HER_DOING:
         customer.last_seen_at = max(customer.last_seen_at or event.at, event.at)
         _meet_session(customer, event)
-    if event.type in PROFILE_EVENTS:
+    if event.type in PROFILE_EVENTS or event.type == "subscribed":
         meet_traits(customer, event.properties, event.at)
     if event.type == "order_completed":
         customer.orders.append((event.at, carts.amount_of(event.properties.get("total")) or 0.0))
@@ -60,6 +60,8 @@ def project(customer: Customer, event: Happening) -> None:
 def meet_traits(customer: Customer, traits: dict[str, Any], at: int) -> None:
     """Newer traits replace, a null clears; traits older than the last ones only fill what is unknown."""
     newer = customer.profile_at is None or at >= customer.profile_at
+    if not traits.keys() - {"consent"}:
+        return
     for name, value in traits.items():
         if name == "consent":
             continue

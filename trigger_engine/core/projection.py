@@ -141,7 +141,8 @@ _PROJECTIONS: dict[str, Callable[[CustomerState, EventInput, int], str | None]] 
 def apply_traits(profile: Profile, traits: Mapping[str, Any], occurred_at: int) -> None:
     """Newer traits replace, a null clears; traits older than the last ones only fill what is unknown."""
     newer = occurred_at >= profile.updated_at
-    profile.updated_at = max(profile.updated_at, occurred_at)
+    if newer and traits.keys() - {"consent"}:  # a consent alone makes no earlier trait an old one
+        profile.updated_at = occurred_at
     if "email" in traits and (newer or profile.email is None):
         profile.email = address_or_none(traits["email"])
     for name in _NAMED_TRAITS:

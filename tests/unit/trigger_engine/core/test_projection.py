@@ -167,6 +167,15 @@ def test_newer_traits_replace_older_ones_only_fill() -> None:
     assert profile.traits == {"age": 31}
 
 
+def test_an_event_without_traits_makes_no_earlier_trait_an_old_one() -> None:
+    history = History(CART, known=False)
+    history.event("signed_up", "1m", email="first@example.com")
+    history.event("subscribed", "10m")
+    history.event("profile_updated", "11m", consent={"marketing_email": True})
+    history.event("profile_updated", "5m", received="12m", email="new@example.com")
+    assert history.state.profile.email == "new@example.com"
+
+
 def test_sign_ups_and_subscriptions_carry_traits() -> None:
     history = History(CART, known=False)
     history.event("signed_up", "1s", email="a@example.com", consent={"marketing_email": True})
