@@ -46,11 +46,13 @@ class Concern:
 
 
 class Held(NamedTuple):
-    """What a rule set held: trigger id → (version, status), segment id → digest, the policy's time zone."""
+    """What a rule set held: trigger id → (version, status), segment id → digest, the policy's time zone, and
+    the live or shadow triggers that wait for inactivity, a date or a segment."""
 
     triggers: Mapping[str, tuple[str, str]]
     segments: Mapping[str, str]
     time_zone: str
+    watching: frozenset[str] = frozenset()
 
 
 class Rules:
@@ -110,6 +112,7 @@ class Rules:
             {trigger.id: (trigger.version, trigger.status) for trigger in self._set.values()},
             {segment.id: segment.digest for segment in self.segments},
             self.policy.time_zone,
+            frozenset(one.id for one in (*self.inactivity, *self.dates, *self.segment_starts)),
         )
         self._versions.update({(trigger.id, trigger.version): trigger for trigger in self._set.values()})
         self._index()

@@ -58,11 +58,12 @@ class Sweep:
         rules = self._rules
         present, before = rules.known(rules.digest), rules.known(digest)
         assert present is not None, "a set knows itself"
-        watching = [trigger.id for trigger in (*rules.inactivity, *rules.dates, *rules.segment_starts)]
         if before is None:
-            return bool(watching or present.segments)
+            return bool(present.watching or present.segments)
         return (
-            any(present.triggers[name] != before.triggers.get(name) for name in watching)
+            any(present.triggers[name] != before.triggers.get(name) for name in present.watching)
+            or not before.watching <= present.watching  # what goes is new to everybody when it comes back
+            or not before.segments.keys() <= present.segments.keys()
             or any(digest != before.segments.get(name) for name, digest in present.segments.items())
             or (bool(rules.dates) and present.time_zone != before.time_zone)
         )

@@ -70,6 +70,20 @@ def test_a_new_watch_concerns_everybody() -> None:
     assert town.told.count("started quiet") == 8
 
 
+def test_a_segment_that_comes_back_is_new_to_everybody() -> None:
+    existing = QUIET.replace("{inactive: 1h}", "{enters: buyer, start_with_existing: true}")
+    segments = {"buyer": "orders.count > 0"}
+    town = Town(rules=rules_of(existing, segments=segments))
+    town.customer("order_completed", "0s")
+    town.activate(after(town, ORDER), "1h")
+    town.activate(rules_of(existing, segments=segments, earlier=tuple(town.rules.values())), "2h")
+    town.until("2h")
+    assert [(one.outcome, one.occasion) for one in town.decisions if one.outcome == "started"] == [
+        ("started", "ada/buyer/2026-03-02T09:00:00.000Z"),
+        ("started", "ada/buyer/2026-03-02T11:00:00.000Z"),
+    ]
+
+
 def test_a_sweep_goes_on_after_a_crash_and_tells_nobody_twice() -> None:
     def play(kill_at: frozenset[int] = frozenset()) -> tuple[int, list[bytes], list[dict[str, bytes]]]:
         town = with_carts(kill_at)
