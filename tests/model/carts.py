@@ -105,7 +105,7 @@ def _empty(cart: dict[str, Any], event: Happening) -> str | None:
 
 
 def _order(cart: dict[str, Any], event: Happening) -> None:
-    """What a late order leaves is a cart begun since; unless the shop named it, it is named after the order."""
+    """What a late order leaves is a cart begun since; unless the shop named it, the order does."""
     before = _before_clearing(cart, event.at)
     _clear(cart, event)
     if cart["lines"] and not cart["by_shop"] and not before:

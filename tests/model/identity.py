@@ -54,10 +54,10 @@ def asked(turn: Turn, event: Happening, snapshots: dict[str, Customer], *, is_ne
     customer = turn.customer
     target = event.properties["customer_id"]
     was_alias = customer.alias_of is not None
-    before = copy.deepcopy(customer)
+    before, ids = copy.deepcopy(customer), customer.ids
     before.rules_digest, before.activated = turn.rules.digest, turn.activated
     _forget(customer)
-    customer.alias_of, customer.alias_since = target, event.received_at
+    customer.ids, customer.alias_of, customer.alias_since = ids, target, event.received_at
     if was_alias or is_new:
         return
     state_id = stable_hash("handover-state", event.id)

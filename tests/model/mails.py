@@ -26,6 +26,7 @@ def check(turn: Turn, run: Run, step: Step) -> bool:
     """One run through the list. True if the run goes on behind the mail."""
     name = step["id"]
     attempt = run.attempts[name] = run.attempts.get(name, 0) + 1
+    run.held = False  # its turn has come
     verdict = _first_failure(turn, run)
     if verdict is not None and verdict.outcome == "rescheduled":
         assert verdict.due is not None

@@ -180,6 +180,7 @@ class Model:
             return
         # Section 9: asked for its history, an anonymous side becomes an alias, also of somebody else.
         if event.type == "handover_asked":
+            customer.ids.append(event.id)
             if customer.alias_of != event.properties["customer_id"]:
                 identity.asked(turn, event, self._snapshots, is_new=is_new)
             return
@@ -191,6 +192,7 @@ class Model:
             return
         # 2. An alias forwards it, and does nothing else.
         if customer.alias_of is not None:
+            customer.ids.append(event.id)
             identity.forward(turn, record)
             return
         customer.ids.append(event.id)

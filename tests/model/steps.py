@@ -6,7 +6,7 @@ from typing import Any
 from schemas.instants import instant_of
 from tests.model import known, mails, starts
 from tests.model.conditions import ConditionError
-from tests.model.customer import PREFERENCES_MAX, Customer, Happening, Run
+from tests.model.customer import PREFERENCES_MAX, UNTIL_RESUMED, Customer, Happening, Run
 from tests.model.local_time import next_at, zone_of
 from tests.model.reading import Ending, Step, clock_minutes, duration_ms, goal_endings
 from tests.model.turn import Turn
@@ -110,7 +110,7 @@ def _set(turn: Turn, run: Run, values: dict[str, Any]) -> None:
     if pause == "ended":
         customer.paused_until = None
     elif pause == "until_resumed":
-        customer.paused_until = 2**62
+        customer.paused_until = UNTIL_RESUMED
     elif pause is not None:
         customer.paused_until = run.planned + duration_ms(pause)
     if values.get("marketing_email") is False:

@@ -102,6 +102,19 @@ def test_a_loser_is_outranked_at_the_instant_of_the_winner() -> None:
     assert [d.attempt for d in play.model.decisions[-2:]] == [2, 2]
 
 
+def test_a_run_that_was_put_off_at_its_turn_is_held_no_more() -> None:
+    """Quiet hours came during its hold; the other is handed in late, behind them."""
+    rules = rule_set(
+        trigger("high", VIEWED, priority=80),
+        trigger("low", VIEWED, [{"wait": "4m"}, mail("hello")], priority=20),
+        policy={"arbitration_hold": "10m", "quiet_hours": {"from": "09:05", "to": "09:30"}},
+    )
+    play = Play(rules)
+    play.event("page_viewed", "0s")
+    assert play.until("10m") == ["rescheduled low/hello", "rescheduled high/hello"]
+    assert play.until("14m", now="35m") == ["fired low/hello"]
+
+
 def test_hold_out_and_arms_follow_from_the_hash() -> None:
     experiment = {"holdout": 2_000, "variants": {"x": 5_000, "y": 5_000}}
     steps = [{"mail": {"x": "hello-x", "y": "hello-y"}, "id": "hello"}]

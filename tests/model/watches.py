@@ -19,7 +19,7 @@ import holidays
 from schemas.instants import DAY_MS, MINUTE_MS, datetime_of, format_instant, instant_of, parse_instant
 from tests.model import known, starts
 from tests.model.conditions import ConditionError, evaluate, holds
-from tests.model.customer import Happening, Watch
+from tests.model.customer import UNTIL_RESUMED, Happening, Watch
 from tests.model.local_time import instant_at, local, zone_of
 from tests.model.mails import share_of
 from tests.model.reading import Trigger, clock_minutes, duration_ms
@@ -230,7 +230,7 @@ def _candidates(turn: Turn, when: str) -> set[int]:
     instants = {instant_of(value) for value in _times(names)}
     written = re.findall(r"timestamp\(\s*['\"]([^'\"]+)['\"]\s*\)", when)
     instants |= {instant for text in written if (instant := _instant(text)) is not None}
-    if turn.customer.paused_until is not None:
+    if turn.customer.paused_until not in (None, UNTIL_RESUMED):
         instants.add(turn.customer.paused_until)
     found = {
         instant + sign * span + around

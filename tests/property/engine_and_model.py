@@ -56,6 +56,7 @@ class SideBySide:
         self._offsets = [0] * partitions
         self._lagging: set[int] = set()
         self._late_markers: list[tuple[int, int]] = []
+        self._known: list[str] = []
         self._compiled: dict[str, Rules] = {}
         self._compared = [0, 0]
         self._engine_hand_overs: Counter[tuple[str, str]] = Counter()
@@ -188,9 +189,14 @@ class SideBySide:
         self.model.time(number, until, self.now)
 
     def _rules_of(self, digest: str) -> Rules:
+        """Compiled beside all sets that were active before, as the shell's book of rules has them."""
+        if digest not in self._known:
+            self._known.append(digest)
+            self._compiled = {}
         if digest not in self._compiled:
-            rule_set = next(one for one in self.rule_sets if one.digest == digest)
-            self._compiled[digest] = load_rules(rule_set, list(self._compiled.values()))
+            sets = {one.digest: one for one in self.rule_sets}
+            others = [load_rules(sets[known]) for known in self._known if known != digest]
+            self._compiled[digest] = load_rules(sets[digest], others)
         return self._compiled[digest]
 
     def _flush(self, number: int, *, may_restart: bool = True) -> None:
