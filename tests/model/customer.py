@@ -41,6 +41,7 @@ class Mail:
 
     send_id: str
     trigger_id: str
+    trigger: Trigger
     run: "Run"
     step: str
     attempt: int

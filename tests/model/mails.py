@@ -1,6 +1,6 @@
 """Sections 6 and 7: a mail's checks, its request, and what became of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas import ids
@@ -157,6 +157,7 @@ def _pass(turn: Turn, run: Run, step: Step, attempt: int) -> None:
     mail = Mail(
         send_id=send_id,
         trigger_id=run.trigger.id,
+        trigger=run.trigger,
         run=run,
         step=name,
         attempt=attempt,
@@ -214,7 +215,7 @@ def is_open(mail: Mail) -> bool:
 def take_back(turn: Turn, mail: Mail, at: int) -> None:
     """The sender is asked not to send it."""
     mail.cancelling = True
-    turn.decide(mail.run, "cancelling", at, mail.due, step=mail.step, attempt=mail.attempt, mail=mail.send_id)
+    _decide(turn, mail, "cancelling", at)
     turn.results.requests.append(Request(mail.send_id, "cancel", None, mail.run.variant, None, None))
 
 
@@ -236,9 +237,13 @@ def meet_outcome(turn: Turn, event: Happening) -> None:
             mail.known = mail.returned = True
             outcome = "cancelled" if mail.cancelling or event.type == "email_cancelled" else None
         if outcome is not None:
-            turn.decide(
-                mail.run, outcome, event.at, mail.due, step=mail.step, attempt=mail.attempt, mail=mail.send_id
-            )
+            _decide(turn, mail, outcome, event.at)
+
+
+def _decide(turn: Turn, mail: Mail, outcome: str, at: int) -> None:
+    """On a mail, by the version that asked for it: its run may have migrated since."""
+    run = replace(mail.run, trigger=mail.trigger)
+    turn.decide(run, outcome, at, mail.due, step=mail.step, attempt=mail.attempt, mail=mail.send_id)
 
 
 def _suppress(customer: Customer, event: Happening, send_id: Any) -> None:

@@ -43,6 +43,17 @@ def test_a_drained_run_ends_at_its_last_check_also_if_that_was_put_off() -> None
     assert exited.occurred_at == exited.due_at == fired.due_at == at("2d1h")
 
 
+def test_a_mail_is_taken_back_by_the_version_that_asked_for_it() -> None:
+    before = rule_set({**SERIES, "exit": [{"event": "unsubscribed"}]})
+    after = rule_set(edited("migrate", exit=[{"event": "unsubscribed"}]))
+    play = Play(before, after)
+    play.event("page_viewed", "0s")
+    play.activate(after, "1m")
+    assert play.event("unsubscribed", "2m") == ["exited series", "cancelling series/one"]
+    exited, cancelling = play.model.decisions[-2:]
+    assert exited.trigger_version != cancelling.trigger_version
+
+
 def test_a_paused_run_is_frozen_and_due_again_at_its_own_time() -> None:
     paused = rule_set({**SERIES, "status": "paused"})
     running = rule_set(SERIES)
