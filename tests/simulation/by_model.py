@@ -1,15 +1,15 @@
 """The same log through the reference model, which shares no line with the engine.
 
 Events come in the order of the broker, wake-ups where the run under test recorded them; what fell due and was
-recorded nowhere, the model hands in by itself, and so a lost wake-up shows as a difference. Histories in
-which a clock was set back are left to the replay (`expected`): there it is no longer told by the log alone
-which wake-ups a process could know to be due.
+recorded nowhere, the model hands in by itself as soon as every process's clock says so, and so a lost wake-up
+shows as a difference.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from schemas.event import CONTROL_TYPES
 from schemas.instants import Instant, parse_instant
 from schemas.keys import customer_key
 from schemas.records import EventRecord, decode_email_request
@@ -17,16 +17,8 @@ from schemas.rule_set import RuleSet
 from tests.model.model import Model
 from tests.property.engine_and_model import expected_of, request_of, shown
 from tests.simulation.expected import Recorded
-from tests.simulation.history import Fault, History
 from tests.simulation.memory_log import MemoryRecord
 from tests.simulation.world import Outcome
-
-
-def can_judge(history: History) -> bool:
-    """Whether no clock is set back."""
-    return not any(
-        isinstance(item, Fault) and item.kind == "clock" and item.amount < 0 for item in history.items
-    )
 
 
 def differences(outcome: Outcome, decisions: Sequence[Recorded], rule_sets: Sequence[RuleSet]) -> list[str]:
@@ -95,6 +87,8 @@ class _Replay:
         self._model = model
         self._pending: list[list[_WakeUp]] = [_wake_ups(decisions, number) for number in partitions]
         self._received_max = [0 for _ in partitions]
+        self._markers = [_markers(outcome, number) for number in partitions]
+        self._slowest_clock = outcome.slowest_clock
         self._known: set[tuple[str | None, str]] = set()
         self._decided_at = {
             (one.decision.cause.partition, one.decision.cause.offset): parse_instant(one.decision.decided_at)
@@ -106,19 +100,27 @@ class _Replay:
         """What was recorded before an event, then the event."""
         received_at = parse_instant(event.received_at)
         self._received_max[number] = max(self._received_max[number], received_at)
+        now = self._now(number, record.offset, received_at)
+        wake_until = min(self._received_max[number] - 1, now)
         key = customer_key(event.customer_id, event.anonymous_id)
         hers = key if (key, event.event_id) not in self._known else None
         self._known.add((key, event.event_id))
         later = []
         for wake_up in self._pending[number]:
-            first = wake_up.due_at < self._received_max[number] or wake_up.applied_to <= record.offset
-            if wake_up.behind < record.offset and (first or wake_up.key == hers):
+            by_rules_to_come = any(
+                record.offset <= marker < wake_up.applied_to for marker in self._markers[number]
+            )
+            first = wake_up.due_at <= wake_until or wake_up.applied_to <= record.offset
+            if not by_rules_to_come and wake_up.behind < record.offset and (first or wake_up.key == hers):
                 self._model.wake(number, wake_up.key, wake_up.due_at, wake_up.now)
             else:
                 later.append(wake_up)
         self._pending[number] = later
-        now = self._decided_at.get((number, record.offset), received_at)
         self._model.event(number, record.offset, event, now)
+
+    def _now(self, number: int, offset: int, received_at: Instant) -> Instant:
+        """When an event was applied; if nothing was decided, a time that every process knew to have come."""
+        return self._decided_at.get((number, offset), min(received_at, self._slowest_clock[number][offset]))
 
     def end(self, now: Instant) -> None:
         """Whatever is left."""
@@ -126,6 +128,17 @@ class _Replay:
             for wake_up in pending:
                 self._model.wake(number, wake_up.key, wake_up.due_at, wake_up.now)
             self._model.time(number, now, now)
+
+
+def _markers(outcome: Outcome, number: int) -> list[int]:
+    """Where other rules begin to count. What is decided before is never flushed with what comes behind."""
+    found: list[int] = []
+    digest = None
+    for record, event in outcome.log.events_of(number):
+        if event.type in CONTROL_TYPES and event.properties["digest"] != digest:
+            digest = event.properties["digest"]
+            found.append(record.offset)
+    return found
 
 
 def _wake_ups(decisions: Sequence[Recorded], number: int) -> list[_WakeUp]:
