@@ -184,11 +184,13 @@ class PartitionWriter:
             if record.offset < expected:
                 continue
             value = record.value or b""
+            digest = self.partition.activates_rules(value)
+            if digest is not None:
+                await self._finish_sweep(record.offset)
             while not self.partition.apply_record(self._topic, record.offset, record.key, value, now):
                 self.partition.advance(self._topic, record.offset)
                 await self._flush()
                 now = self._now()
-            digest = self.partition.activates_rules(value)
             if digest is not None:
                 await self._activate(digest, record.offset)
         self.partition.advance(self._topic, batch.end)
@@ -202,6 +204,14 @@ class PartitionWriter:
             await self._seek(self.partition.number, expected)
             dropped = 0
         self._dropped_while_seeking = dropped + 1
+
+    async def _finish_sweep(self, offset: int) -> None:
+        """Tell everybody of the last change of rules before the next one: what it planned for a customer and
+        falls due before the next marker would else be lost."""
+        while self.partition.sweeping:
+            self.partition.advance(self._topic, offset)
+            self.partition.sweep(self._now(), SWEEP_PER_FLUSH)
+            await self._flush()
 
     async def _activate(self, digest: str, offset: int) -> None:
         """Decide by another rule set from the marker on; what came before is flushed by the old one."""

@@ -184,10 +184,10 @@ def plan_existing(turn: Turn, trigger: Trigger, activated: int) -> None:
 
 
 def evaluate_segments(turn: Turn, at: int, event: Happening | None) -> None:
-    """Membership as of now, after an event of all segments, at a flip of those that are due; each transition
-    starts runs, by trigger id."""
+    """Membership after an event of all segments, at a flip of those that are due, as of the flip's time; each
+    transition starts runs, by trigger id."""
     before = set(turn.customer.segments)
-    names = turn.known()
+    names = turn.known() if event else known.context(turn.customer, turn.rules.policy, at)
     asked = {name for name in turn.rules.segments if event or turn.customer.flips.get(name, at + 1) <= at}
     after = before - asked | {name for name in asked if holds(turn.rules.segments[name], names)}
     turn.customer.segments = after

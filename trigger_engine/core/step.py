@@ -174,7 +174,7 @@ def _wake_up(
     turn.at = wake_up.due_at
     flip_at = state.segments_flip_at
     if flip_at is not None and flip_at <= until:
-        membership.evaluate(turn, flip_at, now, event=None)
+        membership.evaluate(turn, flip_at, flip_at, event=None)  # as if it had been looked at in time
     if state.watches:
         for watch in watches.due(rules, state, until):
             watches.fall_due(turn, watch)

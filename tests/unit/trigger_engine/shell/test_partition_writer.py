@@ -166,6 +166,29 @@ async def test_after_a_marker_who_has_runs_is_told_in_slices(monkeypatch: pytest
         assert {(record.cause.kind, record.cause.offset) for record in ended} == {("rules", 8)}
 
 
+async def test_everybody_is_told_of_a_change_before_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two markers in one batch, the trigger gone with the first and back with the second: its runs end."""
+    monkeypatch.setattr(app_module, "SWEEP_PER_FLUSH", 3)
+    other = load_rules(rule_set(CONFIRMATION))
+    sets = {RULES.digest: RULES, other.digest: other}
+    names = [f"c{number}" for number in range(8)]
+    async with running() as shell:
+        monkeypatch.setattr(shell.writer, "_rules_of", lambda digest: _at_once(sets[digest]))
+        await shell.read(*(added(name, f"a-{name}") for name in names), start=0)
+        shell.flushes.clear()
+        await shell.read(marker(other.digest), marker(RULES.digest), start=8)
+        await until(lambda: shell.writer.settled(T0))
+        ended = [e.record for flush in shell.flushes for e in flush.effects]
+        assert [(record.customer_key, record.outcome) for record in ended] == [
+            (name, "exited") for name in names
+        ]
+        assert {record.cause.offset for record in ended} == {8}
+
+
+async def _at_once(rules: Rules) -> Rules:
+    return rules
+
+
 async def test_wake_ups_due_before_a_marker_are_decided_by_the_old_rules() -> None:
     """The worker comes late: the reminder was due, and would have gone out, before its trigger ended."""
     other = load_rules(rule_set(CONFIRMATION))
