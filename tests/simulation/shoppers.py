@@ -54,6 +54,13 @@ class _Shoppers:
             again = random.choice(self._sent[-60:])
             return Happened(**{**_fields(again), "gap": self._gap(), "held": 0})
         self._number += 1
+        if self._sent and self._sent[-1].type == "product_viewed" and random.random() < 0.6:
+            # Who looks often looks again: else nobody would ever reach a threshold.
+            looked = self._sent[-1]
+            self._sent.append(
+                Happened(**{**_fields(looked), "gap": self._gap(), "event_id": f"e{self._number}"})
+            )
+            return self._sent[-1]
         (type,) = random.choices([name for name, _ in _TYPES], [weight for _, weight in _TYPES])
         customer, device = self._who()
         event = Happened(
