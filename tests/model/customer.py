@@ -85,6 +85,8 @@ class Run:
     mails: list[Mail] = field(default_factory=list)
     was_held: bool = False
     held: bool = False
+    awaits_device: bool = False
+    """Its mail was put off until a device that was asked has answered."""
     frozen: bool = False
     not_before: int = 0
     """It came over from a partition whose rules, activated then, are newer; it stands still until then."""
@@ -180,6 +182,8 @@ class Customer:
     watches: list[Watch] = field(default_factory=list)
     dates_done: set[tuple[str, str]] = field(default_factory=set)
     devices: list[str] = field(default_factory=list)
+    asked_at: int | None = None
+    """When she asked a device last, by the time given."""
     handed_over: list[str] = field(default_factory=list)
     alias_of: str | None = None
     alias_since: int = 0

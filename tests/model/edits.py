@@ -51,7 +51,7 @@ def _migrate(turn: Turn, run: Run, trigger: Trigger, activated: int) -> None:
     run.trigger = trigger
     run.left = left
     run.planned = run.due = run.since if last is None else last.planned
-    run.standing = run.held = run.was_held = False
+    run.standing = run.held = run.was_held = run.awaits_device = False
     run.draining = False
     if not left:
         run.alive = False

@@ -37,6 +37,7 @@ def meet_device(turn: Turn, event: Happening, anonymous_id: str) -> None:
     if anonymous_id in customer.devices[-DEVICES_MAX:]:
         return
     customer.devices.append(anonymous_id)
+    customer.asked_at = turn.now
     key = ANONYMOUS_PREFIX + anonymous_id
     asking = _record(
         turn,
@@ -103,6 +104,9 @@ def merge(turn: Turn, event: Happening, theirs: Customer) -> None:
     _merge_lists(hers, theirs)
     own_runs = list(hers.runs)
     _merge_runs(turn, theirs, event.at)
+    for run in own_runs:
+        if run.alive and run.awaits_device:
+            run.due = min(run.due, event.received_at)
     hers.endings = hers.endings + theirs.endings
     hers.compared = sorted(hers.compared + theirs.compared, key=lambda one: one.at)[-COMPARED_MAX:]
     if behind:

@@ -20,6 +20,7 @@ class Verdict:
 
     outcome: str
     due: int | None = None
+    for_device: bool = False
 
 
 def check(turn: Turn, run: Run, step: Step) -> bool:
@@ -27,11 +28,12 @@ def check(turn: Turn, run: Run, step: Step) -> bool:
     name = step["id"]
     attempt = run.attempts[name] = run.attempts.get(name, 0) + 1
     run.held = False  # its turn has come
-    verdict = _first_failure(turn, run)
+    verdict = _or_wait_for_device(turn, _first_failure(turn, run))
     if verdict is not None and verdict.outcome == "rescheduled":
         assert verdict.due is not None
         turn.decide(run, "rescheduled", run.due, verdict.due, step=name, attempt=attempt)
         run.due = verdict.due
+        run.awaits_device = verdict.for_device
         return False
     if verdict is not None:
         turn.decide(run, verdict.outcome, run.due, run.due, step=name, attempt=attempt)
@@ -39,12 +41,22 @@ def check(turn: Turn, run: Run, step: Step) -> bool:
         return False
     _pass(turn, run, step, attempt)
     run.left = run.left[1:]
-    run.was_held = run.held = False
+    run.was_held = run.held = run.awaits_device = False
     if run.draining:
         steps.end(turn, run, "exited", run.due)  # at the check, also of a mail that was put off
         return False
     run.due = run.planned
     return True
+
+
+def _or_wait_for_device(turn: Turn, verdict: Verdict | None) -> Verdict | None:
+    """While a device that was asked may still answer, a mail is not given up for what it may know."""
+    asked_at = turn.customer.asked_at
+    if verdict is None or verdict.outcome not in ("audience", "no_address", "no_consent"):
+        return verdict
+    if asked_at is None or turn.now >= asked_at + 30_000:
+        return verdict
+    return Verdict("rescheduled", asked_at + 30_000, for_device=True)
 
 
 def _first_failure(turn: Turn, run: Run) -> Verdict | None:

@@ -105,7 +105,7 @@ def _restart(turn: Turn, run: Run, event: Happening) -> None:
     run.left = run.trigger.all_steps
     run.planned = run.due = run.first_due = due
     run.standing, run.answer = True, None
-    run.held = run.was_held = False
+    run.held = run.was_held = run.awaits_device = False
 
 
 def _meet_threshold(turn: Turn, trigger: Trigger, event: Happening) -> None:

@@ -189,7 +189,7 @@ def _meet_goal(turn: Turn, run: Run, event: Happening) -> None:
             goal_id = step.get("id", "goal")
             turn.decide(run, "goal", event.at, run.due, step=goal_id, attempt=1)
             run.left = run.left[index + 1 :]
-            run.standing = run.held = run.was_held = False
+            run.standing = run.held = run.was_held = run.awaits_device = False
             run.planned = run.due = event.at
             _moved(turn, run)
             return

@@ -7,7 +7,8 @@ hours, arbitration and hold-outs; and they are held back by an address that boun
 who only refuses marketing.
 
 The first check that fails decides. A mail that is put off meets the whole list again; any other failure
-ends the run: a series is not taken up in its middle.
+ends the run: a series is not taken up in its middle. While a device has been asked what it knows of her, want
+of an address, of consent or of a place in the audience puts a mail off.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from trigger_engine.core.calendar import check_calendar, check_quiet_hours
 from trigger_engine.core.caps import check_caps, check_cooldown
 from trigger_engine.core.cel import EvaluationError
 from trigger_engine.core.durations import format_duration
+from trigger_engine.core.limits import DEVICE_ANSWERS_MS
 from trigger_engine.core.question import Question, Verdict, scene_of
 from trigger_engine.core.state import FOREVER
 
@@ -27,8 +29,20 @@ def check(question: Question) -> Verdict | None:
     for one in _MARKETING if question.trigger.marketing else _TRANSACTIONAL:
         verdict = one(question)
         if verdict is not None:
-            return verdict
+            return _or_wait_for_device(question, verdict)
     return None
+
+
+def _or_wait_for_device(question: Question, verdict: Verdict) -> Verdict:
+    """A customer who has just been recognized may be known well on her device."""
+    asked_at = question.state.asked_at
+    if asked_at is None or verdict.outcome not in _DEVICE_MAY_KNOW:
+        return verdict
+    until = asked_at + DEVICE_ANSWERS_MS
+    if question.now >= until:
+        return verdict
+    reason = f"{verdict.reason}, but what her device knows of her may still come"
+    return Verdict("rescheduled", reason, until, for_device=True)
 
 
 def _expired(question: Question) -> Verdict | None:
@@ -109,6 +123,8 @@ def _shadow(question: Question) -> Verdict | None:
         return None
     return Verdict("shadow", "the trigger was a shadow when the run started", goes_on=True)
 
+
+_DEVICE_MAY_KNOW = frozenset({"audience", "no_address", "no_consent"})
 
 _MARKETING: tuple[Callable[[Question], Verdict | None], ...] = (
     _expired,

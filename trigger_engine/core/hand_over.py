@@ -67,6 +67,7 @@ def meet_device(turn: Turn, event: EventInput) -> None:
     if device is None or event.customer_id is None or device in state.devices:
         return
     state.devices = [*state.devices, device][-DEVICES_MAX:]
+    state.asked_at = turn.now
     anonymous_key = ANONYMOUS_PREFIX + device
     turn.effects.append(
         HandOver(
@@ -134,6 +135,9 @@ def merge(turn: Turn, event: EventInput) -> None:
     own = {id(one) for one in (*turn.state.runs, *turn.state.mails)}
     hers, theirs = Memory.of(turn.state), Memory.of(other)
     unite(turn, other)
+    for run in turn.state.runs:
+        if run.awaits_device and run.due_at > event.received_at:
+            run.due_at = event.received_at
     if behind:  # the device's partition had not come to the marker yet
         bring_runs_in_line(turn)
     for run in tuple(turn.state.runs):

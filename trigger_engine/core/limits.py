@@ -107,6 +107,10 @@ DEVICES_MAX = 32
 """Anonymous ids a customer remembers. A device beyond is asked again when it is seen again, and has nothing
 to hand over then."""
 
+DEVICE_ANSWERS_MS = 30_000
+"""How long a mail is not given up for what a device that was asked may know: the answer takes milliseconds,
+unless the device's partition is behind or being taken over."""
+
 ALIAS_KEPT_MS = 400 * DAY_MS
 """How long an anonymous id forwards to its customer: as long as a browser keeps its cookie, at most."""
 

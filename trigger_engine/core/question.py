@@ -41,14 +41,15 @@ class Question(NamedTuple):
 class Verdict(NamedTuple):
     """The outcome of the check that decides, and why, as a clause.
 
-    `until`: the mail is put off, and the whole list runs again then. `goes_on`: there is no mail, but the
-    run goes on as if there had been one.
+    `until`: the mail is put off, and the whole list runs again then; `for_device`: or when a device has told
+    what it knows. `goes_on`: there is no mail, but the run goes on as if there had been one.
     """
 
     outcome: str
     reason: str
     until: Instant | None = None
     goes_on: bool = False
+    for_device: bool = False
 
 
 def scene_of(turn: Turn, run: Run) -> Scene:

@@ -199,6 +199,8 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     """What a condition of its steps raised, for the facts of its next decision."""
     not_before_rules: Instant = 0
     """It came over from rules activated then, and stands still until the customer's are as new."""
+    awaits_device: bool = False
+    """Its mail is put off for what a device may know, see `CustomerState.asked_at`."""
 
 
 class PendingMail(msgspec.Struct, array_like=True, gc=False):
@@ -280,6 +282,8 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     """By segment id, when it may change without an event; `segments_flip_at` is the earliest."""
     segments_at: Instant = -1
     """The instant the segments were last evaluated for; -1: evaluate all at the next event."""
+    asked_at: Instant | None = None
+    """When a device was last asked for what it knows: its answer may be on the way."""
 
     def last_applied(self) -> tuple[str, int, int]:
         """(topic, partition, offset) of the last event that was applied to her."""

@@ -57,6 +57,7 @@ def perform(turn: Turn, run: Run, at: Instant) -> None:
 def enter(turn: Turn, trigger: Trigger, run: Run, position: int) -> bool:
     """Let the run stand before an instruction from its planned time on; False: the run has ended."""
     run.position = position
+    run.awaits_device = False
     if position == len(trigger.program.instructions):
         turn.state.runs.remove(run)
         return False
@@ -213,6 +214,7 @@ def _refuse(question: Question, verdict: Verdict) -> bool:
     else:
         run.attempts[step.id] = question.attempt
         run.due_at = verdict.until
+        run.awaits_device = verdict.for_device
         reason = f"{step.id} is put off: {verdict.reason}."
     turn.decide(run, verdict.outcome, reason, facts=question.facts, step=step.id, attempt=question.attempt)
     return verdict.until is not None

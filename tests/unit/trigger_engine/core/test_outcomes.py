@@ -152,4 +152,4 @@ def test_no_decision_of_a_hand_over_has_another_outcome() -> None:
     town.both("order_completed", "2m", order_id="o1")
     made: list[DecisionRecord] = town.decisions
     assert {decision.outcome for decision in made} <= set(get_args(Outcome))
-    assert {"started", "superseded", "cancelled", "no_address"} <= {decision.outcome for decision in made}
+    assert {"started", "superseded", "cancelled", "rescheduled"} <= {decision.outcome for decision in made}
