@@ -22,7 +22,7 @@ from traceback import format_exception
 
 import msgspec
 
-from schemas.instants import Instant
+from schemas.instants import Instant, format_instant
 from schemas.records import CauseRecord, Malformed, decode_event
 from schemas.topics import STATE_CHANGELOG
 from trigger_engine.core.effects import Effect
@@ -204,12 +204,9 @@ class Partition:
             self._reject_state(key, f"nothing can be decided for this customer: {error}", now)
             return
         while state.next_wake_up_at is not None and state.next_wake_up_at <= until:
-            due_at = state.next_wake_up_at
-            wake_up = WakeUp(due_at, CauseRecord("wake_up", *state.last_applied(), None))
+            wake_up = WakeUp(state.next_wake_up_at, CauseRecord("wake_up", *state.last_applied(), None))
             self._apply_wake_up(key, wake_up, now)
             state = self._live[key]
-            if state.next_wake_up_at == due_at:
-                raise RuntimeError(f"a wake-up did not move on: customer {key!r}, due at {due_at}")
         if state.next_wake_up_at is not None:
             self.timers.add(key, state.next_wake_up_at)
 
@@ -308,6 +305,8 @@ class Partition:
         abandoned = None
         try:
             state, effects = step(self.rules, self._state(key), wake_up, now)
+            if state.next_wake_up_at == wake_up.due_at:
+                raise RuntimeError(f"the wake-up due at {format_instant(wake_up.due_at)} did not move on")
         except Exception as error:  # as above, but its runs end here, or it would fail for ever
             self._undo(key)
             self.inputs_rejected += 1

@@ -294,7 +294,7 @@ INDEX: dict[str, dict[str, str]] = {
             shell.test_partition_writer::test_few_failed_inputs_among_many_do_not_stop_it
         """,
         "a raising wake-up ends its run with error": """
-            shell.test_partition::test_a_raising_wake_up_ends_its_run_with_error
+            shell.test_partition::test_a_wake_up_that_cannot_be_performed_ends_its_run_with_error
             core.test_rules::test_a_wake_up_that_raised_ends_its_run_with_an_error
         """,
     },

@@ -206,16 +206,21 @@ def test_half_applied_inputs_are_undone(monkeypatch: pytest.MonkeyPatch) -> None
     assert rejected.traceback_digest
 
 
-def test_a_raising_wake_up_ends_its_run_with_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bug", ["raises", "does not move on"])
+def test_a_wake_up_that_cannot_be_performed_ends_its_run_with_error(
+    bug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     partition = new_partition()
     feed(partition, [profile("ada", "1"), added("ada", "2")], T0)
     flushed(partition)
     real_step = partition_module.step
 
     def failing(rules, state, given, now):  # type: ignore[no-untyped-def]
-        if not isinstance(given, EventInput):
+        if isinstance(given, EventInput):
+            return real_step(rules, state, given, now)
+        if bug == "raises":
             raise KeyError("planted")
-        return real_step(rules, state, given, now)
+        return state, []
 
     monkeypatch.setattr(partition_module, "step", failing)
     due = T0 + HOUR
