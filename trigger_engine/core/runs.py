@@ -11,15 +11,14 @@ Rules of this file:
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.ids import stable_hash
 from schemas.instants import Instant, format_instant
 from trigger_engine.core import occasions
 from trigger_engine.core.cel import EvaluationError
-from trigger_engine.core.conditions import Scene, plain
+from trigger_engine.core.conditions import Scene, text_of
 from trigger_engine.core.endings import already_ended
 from trigger_engine.core.experiments import assign
 from trigger_engine.core.inputs import EventInput
-from trigger_engine.core.limits import ID_LENGTH_MAX, RUNS_MAX
+from trigger_engine.core.limits import RUNS_MAX
 from trigger_engine.core.patterns import EventPattern
 from trigger_engine.core.program import Mail, Wait, of_variant
 from trigger_engine.core.rules import Trigger
@@ -173,15 +172,12 @@ def _occasion_value(trigger: Trigger, scene: Scene) -> tuple[str | None, str]:
         return None, ""
     source = trigger.once_per.source
     try:
-        value = trigger.once_per.of(scene)
-        if type(value) is not str:
-            value = plain(value)
+        text = text_of(trigger.once_per.of(scene))
     except EvaluationError as error:
         return None, f" Warning: once_per gave nothing ({error.message}), so the default occasion counts."
-    if value is None or isinstance(value, (dict, list)):
+    if text is None:
         return None, f" Warning: once_per ({source}) gave no value, so the default occasion counts."
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return (text if len(text) <= ID_LENGTH_MAX else stable_hash(text)), ""
+    return text, ""
 
 
 def _live_run(state: CustomerState, trigger: Trigger, value: str | None) -> Run | None:

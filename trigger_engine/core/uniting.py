@@ -9,6 +9,7 @@ has mailed, else hers.
 from typing import Any
 
 from trigger_engine.core import occasions
+from trigger_engine.core.activity import SESSION_GAP_MS
 from trigger_engine.core.limits import (
     ARMS_MAX,
     ENDINGS_MAX,
@@ -41,7 +42,6 @@ from trigger_engine.core.turn import Turn
 from trigger_engine.core.variables import halved
 from trigger_engine.core.views import Views
 
-_SESSION_GAP_MS = 30 * 60 * 1000
 _NAMED = ("email", "first_name", "last_name", "locale", "time_zone", "country")
 
 
@@ -179,7 +179,7 @@ def _united_session(hers: Session, other: Session) -> Session:
         return other if hers.last_at is None else hers
     first, second = (hers, other) if hers.started_at <= other.started_at else (other, hers)
     assert first.last_at is not None, "both were looked at"
-    if second.started_at > first.last_at + _SESSION_GAP_MS:
+    if second.started_at > first.last_at + SESSION_GAP_MS:
         return second
     last_at = _later(hers.last_at, other.last_at)
     return Session(first.started_at, last_at, hers.events + other.events, hers.views + other.views)
