@@ -22,7 +22,7 @@ import click
 from schemas.rule_set import RuleSet, Template, TemplateText
 from sender.adapters.template_files import read_templates
 from trigger_engine.core.language import walk
-from trigger_engine.core.lint import Level, lint
+from trigger_engine.core.lint import Finding, lint
 from trigger_engine.core.rules import RulesError, load_rules
 from trigger_engine.core.trigger_file import (
     RuleFile,
@@ -49,32 +49,14 @@ class PublishRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """One thing wrong or odd in a file. `line` and `column` count from 1."""
-
-    level: Level
-    file: str
-    line: int
-    field: str
-    message: str
-    suggestion: str | None = None
-    column: int | None = None
-
-    def __str__(self) -> str:
-        place = f"{self.line}" if self.column is None else f"{self.line}:{self.column}"
-        text = f"{self.file}:{place}: {self.level}: {self.field}: {self.message}"
-        return f"{text}; {self.suggestion}" if self.suggestion else text
-
-
-@dataclass(frozen=True, slots=True)
 class Checked:
     """A folder as it was found: the set if nothing is wrong, and what there is to say, by file and line."""
 
     rule_set: RuleSet | None
-    remarks: tuple[Remark, ...]
+    remarks: tuple[Finding, ...]
 
     @property
-    def errors(self) -> tuple[Remark, ...]:
+    def errors(self) -> tuple[Finding, ...]:
         """What keeps it from being published."""
         return tuple(remark for remark in self.remarks if remark.level == "error")
 
@@ -137,8 +119,8 @@ def check_folder(folder: Path | None, templates: Path | None = None, *, texts: b
     template_folder = templates or place.templates
     if not place.triggers:
         said = f"there are no trigger files (*.yaml) in {place.folder}"
-        return Checked(None, (Remark("error", place.folder.name, 1, "folder", said),))
-    remarks: list[Remark] = []
+        return Checked(None, (Finding("error", place.folder.name, 1, "folder", said),))
+    remarks: list[Finding] = []
     triggers = _read_all(place, place.triggers, read_trigger, remarks)
     segments = _read_all(place, place.segments, read_segment, remarks)
     policies = _read_all(place, [place.policy] if place.policy else [], read_policy, remarks)
@@ -147,10 +129,7 @@ def check_folder(folder: Path | None, templates: Path | None = None, *, texts: b
     policy = policies[0] if policies else None
     compiled = _read_templates(template_folder, triggers, remarks) if texts else _nameplates(template_folder)
     names = None if compiled is None else {template.name for template in compiled}
-    remarks += [
-        Remark(said.level, said.file, said.line, said.field, said.message, said.suggestion)
-        for said in lint(triggers, segments, policy, names)
-    ]
+    remarks += lint(triggers, segments, policy, names)
     if compiled is None or any(remark.level == "error" for remark in remarks):
         return Checked(None, _in_order(remarks))
     used = {name for file in triggers for name in templates_of(file.form)}
@@ -163,7 +142,7 @@ def check_folder(folder: Path | None, templates: Path | None = None, *, texts: b
     try:
         load_rules(rule_set)
     except RulesError as error:  # what a check should have said; the engine would refuse it
-        remarks.append(Remark("error", place.folder.name, 1, "rules", str(error)))
+        remarks.append(Finding("error", place.folder.name, 1, "rules", str(error)))
         return Checked(None, _in_order(remarks))
     return Checked(rule_set, _in_order(remarks))
 
@@ -188,12 +167,12 @@ def _yaml_files(folder: Path) -> list[Path]:
     return [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*.yml"))]
 
 
-def _in_order(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
+def _in_order(remarks: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(remarks, key=lambda remark: (remark.file, remark.line, remark.field)))
 
 
 def _read_all(
-    place: Place, paths: list[Path], read: Callable[[bytes, str], RuleFile], remarks: list[Remark]
+    place: Place, paths: list[Path], read: Callable[[bytes, str], RuleFile], remarks: list[Finding]
 ) -> list[RuleFile]:
     files = []
     for path in paths:
@@ -202,21 +181,21 @@ def _read_all(
             files.append(read(path.read_bytes(), name))
         except TriggerFileErrors as errors:
             remarks += [
-                Remark("error", name, each.line, each.field, each.message, each.suggestion, each.column)
+                Finding("error", name, each.line, each.field, each.message, each.suggestion, each.column)
                 for each in errors.errors
             ]
         except OSError as error:
-            remarks.append(Remark("error", name, 1, "file", f"it cannot be read: {error.strerror}"))
+            remarks.append(Finding("error", name, 1, "file", f"it cannot be read: {error.strerror}"))
     return files
 
 
-def _read_templates(folder: Path, triggers: list[RuleFile], remarks: list[Remark]) -> list[Template] | None:
+def _read_templates(folder: Path, triggers: list[RuleFile], remarks: list[Finding]) -> list[Template] | None:
     try:
         return read_templates(folder, _kinds([file.form for file in triggers]))
     except UnicodeDecodeError:
-        remarks.append(Remark("error", folder.name, 1, "file", "a file is no text in UTF-8"))
+        remarks.append(Finding("error", folder.name, 1, "file", "a file is no text in UTF-8"))
     except OSError as error:
-        remarks.append(Remark("error", folder.name, 1, "file", f"it cannot be read: {error.strerror}"))
+        remarks.append(Finding("error", folder.name, 1, "file", f"it cannot be read: {error.strerror}"))
     except ValueError as error:  # TemplateRefused: a finding a line
         remarks += [_of_template(folder, line) for line in str(error).splitlines()]
     return None
@@ -228,12 +207,12 @@ def _nameplates(folder: Path) -> list[Template]:
     return [Template.of(name, {"en": TemplateText(subject=name, html=name, text=name)}) for name in names]
 
 
-def _of_template(folder: Path, finding: str) -> Remark:
+def _of_template(folder: Path, finding: str) -> Finding:
     match = _TEMPLATE_FINDING.match(finding)
     if match is None:
-        return Remark("error", folder.name, 1, "template", finding)
+        return Finding("error", folder.name, 1, "template", finding)
     file = f"{folder.name}/{match['file']}"
-    return Remark("error", file, int(match["line"] or 1), "template", match["said"].strip())
+    return Finding("error", file, int(match["line"] or 1), "template", match["said"].strip())
 
 
 def _kinds(forms: Iterable[dict[str, Any]]) -> dict[str, Kind]:

@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from schemas.instants import Instant
 from schemas.topics import STATE_CHANGELOG
 from services.triggers.words import mail_steps
 from trigger_engine.adapters.kafka_log import KafkaLog
-from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
+from trigger_engine.adapters.takeover import read_changelog
 from trigger_engine.core.scene import Scene
 from trigger_engine.core.segments import compile_segment
 from trigger_engine.core.state import CustomerState, Run, StateError, decode_state
@@ -47,18 +45,13 @@ class People:
     runs: Counter[Place] = field(default_factory=Counter)
     members: Counter[str] = field(default_factory=Counter)
     """By segment id, for the segments asked about."""
-    digests: Counter[str] = field(default_factory=Counter)
-    """Partitions by the rule set they decide by."""
 
     def of_trigger(self, trigger_id: str) -> dict[Place, int]:
         """The runs of one trigger, in order."""
         return {place: self.runs[place] for place in sorted(self.runs) if place.trigger_id == trigger_id}
 
-    def admit(self, key: str, value: bytes, form_of: FormOf, is_in: Mapping[str, IsIn]) -> None:
-        """Count one record of the changelog."""
-        if key == PARTITION_RECORD_KEY:
-            self.digests[msgspec.msgpack.decode(value, type=PartitionRecord).rules_digest] += 1
-            return
+    def admit(self, value: bytes, form_of: FormOf, is_in: Mapping[str, IsIn]) -> None:
+        """Count one customer, by her encoded state."""
         try:
             state = decode_state(value)
         except StateError:
@@ -106,22 +99,7 @@ async def read_people(
         return people
     for number in range(partitions):
         progress(number)
-        for key, value in (await _last_values(log, number)).items():
-            people.admit(key, value, form_of, is_in)
+        customers, _ = await read_changelog(log, number)
+        for value in customers.values():
+            people.admit(value, form_of, is_in)
     return people
-
-
-async def _last_values(log: KafkaLog, partition: int) -> dict[str, bytes]:
-    values: dict[str, bytes] = {}
-    reader = await log.open_reader(STATE_CHANGELOG, partition)
-    try:
-        async for records in reader.read_on():
-            for record in records:
-                key = (record.key or b"").decode()
-                if record.value is None:
-                    values.pop(key, None)
-                else:
-                    values[key] = record.value
-    finally:
-        await reader.close()
-    return values

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.triggers.folder import Remark
 from services.triggers.story import Names, Story
 from services.triggers.story_reader import stories_of
 from trigger_engine.core.language.problems import Path as FieldPath
 from trigger_engine.core.language.source import Source
+from trigger_engine.core.lint import Finding
 
 FILE_LENGTH_MAX = 256_000
 """Characters."""
@@ -19,7 +19,7 @@ class StoryFile:
 
     name: str
     stories: tuple[Story, ...]
-    remarks: tuple[Remark, ...]
+    remarks: tuple[Finding, ...]
     source: Source
 
     def line_of(self, path: FieldPath) -> int:
@@ -42,10 +42,10 @@ def parse_stories(text: str, name: str, names: Names) -> StoryFile:
     if len(text) > FILE_LENGTH_MAX:
         said = f"{len(text)} characters are too long; a file may have {FILE_LENGTH_MAX}"
         return _refused(name, said, "split it into several files")
-    remarks: list[Remark] = []
+    remarks: list[Finding] = []
 
     def say(line: int, field: str, message: str, suggestion: str | None) -> None:
-        remarks.append(Remark("error", name, line, field, message, suggestion))
+        remarks.append(Finding("error", name, line, field, message, suggestion))
 
     source = Source(text.removeprefix("\ufeff"), "stories", say)
     data = source.read()
@@ -53,7 +53,7 @@ def parse_stories(text: str, name: str, names: Names) -> StoryFile:
         return StoryFile(name, (), tuple(remarks), source)
     stories, problems = stories_of(data, names)
     remarks = [
-        Remark(
+        Finding(
             "error",
             name,
             source.line_of(problem.path, about_key=problem.about_key),
@@ -70,6 +70,6 @@ def _refused(name: str, message: str, suggestion: str | None) -> StoryFile:
     return StoryFile(
         name,
         (),
-        (Remark("error", name, 1, "file", message, suggestion),),
+        (Finding("error", name, 1, "file", message, suggestion),),
         Source("", "stories", lambda *said: None),
     )

@@ -44,7 +44,7 @@ async def take_over(log: EngineLog, group: str, partition: int, *, partitions: i
     """
     writes = await TransactionalLog.open(log, group, partition, partitions)
     try:
-        customers, record = await _read_changelog(log, partition)
+        customers, record = await read_changelog(log, partition)
         await _check_counts(log, partitions)
         await _hold_against_log(log, partition, record)
     except BaseException:
@@ -66,7 +66,8 @@ def due_of(key: str, data: bytes) -> Instant | None:
         return 0
 
 
-async def _read_changelog(log: EngineLog, partition: int) -> tuple[dict[str, bytes], PartitionRecord]:
+async def read_changelog(log: EngineLog, partition: int) -> tuple[dict[str, bytes], PartitionRecord]:
+    """A partition's customers by key, as encoded states, and its record as far as that is committed."""
     customers: dict[str, bytes] = {}
     reader = await log.open_reader(STATE_CHANGELOG, partition)
     try:

@@ -41,7 +41,8 @@ KNOWN_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to look at. `line` counts from 1; `suggestion` is a clause such as "did you mean 'vip'?"."""
+    """One thing wrong or odd in a file. `line` and `column` count from 1; `suggestion` is a clause such as
+    "did you mean 'vip'?"."""
 
     level: Level
     file: str
@@ -49,9 +50,11 @@ class Finding:
     field: str
     message: str
     suggestion: str | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
-        text = f"{self.file}:{self.line}: {self.level}: {self.field}: {self.message}"
+        place = f"{self.line}" if self.column is None else f"{self.line}:{self.column}"
+        text = f"{self.file}:{place}: {self.level}: {self.field}: {self.message}"
         return f"{text}; {self.suggestion}" if self.suggestion else text
 
 

@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import msgspec
-
 from services.triggers.people import People, Place
-from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
 from trigger_engine.core.state import Alias, Happening, Run, encode_state, new_state
 
 CART: dict[str, Any] = {
@@ -35,7 +32,7 @@ def counted(*runs: Run) -> People:
     people = People()
     state = new_state("c1")
     state.runs = list(runs)
-    people.admit("c1", encode_state(state), form_of, {})
+    people.admit(encode_state(state), form_of, {})
     return people
 
 
@@ -57,11 +54,9 @@ def test_what_is_no_customer_is_not_counted_as_one() -> None:
     people = People()
     alias = new_state("anon:d1")
     alias.alias = Alias("c1", 0)
-    people.admit("anon:d1", encode_state(alias), form_of, {})
-    record = PartitionRecord(rules_digest="abc")
-    people.admit(PARTITION_RECORD_KEY, msgspec.msgpack.encode(record), form_of, {})
-    people.admit("broken", b"\x00", form_of, {})
-    assert (people.customers, people.unreadable, dict(people.digests)) == (0, 1, {"abc": 1})
+    people.admit(encode_state(alias), form_of, {})
+    people.admit(b"\x00", form_of, {})
+    assert (people.customers, people.unreadable) == (0, 1)
 
 
 def test_members_are_counted_of_the_segments_asked_about() -> None:
@@ -70,5 +65,5 @@ def test_members_are_counted_of_the_segments_asked_about() -> None:
         state = new_state(f"c{number}")
         state.orders.count = number
         is_in = {"buyers": lambda state: state.orders.count > 0, "nobody": lambda state: False}
-        people.admit(state.customer_key, encode_state(state), form_of, is_in)
+        people.admit(encode_state(state), form_of, is_in)
     assert people.members == {"buyers": 2}
