@@ -162,7 +162,9 @@ def note_endings(turn: Turn, concern: Concern, event: EventInput) -> None:
                 del state.ended_at[min(state.ended_at, key=lambda key: (state.ended_at[key], key))]
             state.ended_at[ending.key] = max(last_at, turn.at)
     if keep_event:
-        kept = Happening(event.event_id, event.type, turn.at, keep(event.properties), keep(event.context))
+        types = concern.types if len(concern.types) > 1 else ()
+        properties, context = keep(event.properties), keep(event.context)
+        kept = Happening(event.event_id, event.type, turn.at, properties, context, types)
         state.past_enders.append(kept)
         del state.past_enders[:-PAST_ENDERS_MAX]
 
@@ -200,7 +202,7 @@ def _last_ending(
             times = [
                 past.occurred_at
                 for past in memory.past_enders
-                if past.type == ending.event_type
+                if ending.event_type in (past.types or (past.type,))
                 and past.occurred_at >= since
                 and _holds(turn, ending, past, start, now)
             ]

@@ -159,6 +159,8 @@ class Happening(msgspec.Struct, array_like=True, gc=False):
     occurred_at: Instant
     properties: dict[str, Any] = {}
     context: dict[str, Any] = {}
+    types: tuple[str, ...] = ()
+    """Its own type and the derived ones (`cart_emptied`), if it had any."""
 
 
 class Run(msgspec.Struct, array_like=True, gc=False):

@@ -7,6 +7,16 @@ from tests.unit.trigger_engine.core.history import CART, History, at, product
 from trigger_engine.core.limits import PREFERENCES_MAX
 from trigger_engine.core.state import encode_state
 
+LOOKED = """
+id: looked
+status: live
+kind: marketing
+when: {event: product_viewed}
+wait: 1h
+unless: {event: cart_emptied, where: event.occurred_at > start.occurred_at}
+steps: [{mail: still-there}]
+"""
+
 
 def test_a_purchase_that_arrives_late_cancels_the_pending_run() -> None:
     history = History(CART)
@@ -27,6 +37,14 @@ def test_a_purchase_that_arrives_before_the_older_cart_event_keeps_it_from_start
     history.event("order_completed", "10m")
     assert history.event("checkout_started", "5m", received="11m", products=[product()]) == []
     assert history.until("9d") == []
+
+
+def test_a_derived_ending_that_compares_with_the_start_keeps_an_older_event_from_starting() -> None:
+    history = History(LOOKED)
+    history.event("product_added", "0s", **product())
+    history.event("product_removed", "10m", **product())
+    assert history.event("product_viewed", "5m", received="11m", **product()) == []
+    assert history.event("product_viewed", "12m", **product()) == ["started looked"]
 
 
 @pytest.mark.parametrize(("answer", "outcome"), [("email_cancelled", "cancelled"), ("email_sent", "regret")])
