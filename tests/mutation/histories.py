@@ -1,7 +1,8 @@
-"""Random histories for the mutation run: the engine beside the reference model, always the same histories.
+"""Random histories and expressions for the mutation run: the same ones always.
 
-The rules and moves are those of tests/property/test_engine_against_model.py, with the draw fixed and without
-the search for the smallest history that differs: a mutant is to be found out, not explained.
+The engine plays histories beside the reference model, and our CEL answers beside the official one. Rules,
+moves and expressions are those of tests/property, with the draw fixed and without the search for the
+smallest one that differs: a mutant is to be found out, not explained.
 Not named like a test, so that only `make mutate` runs it.
 """
 
@@ -11,26 +12,40 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.property.cel_expressions import CONTEXTS, expressions
+from tests.property.test_cel_against_official import assert_agree
 from tests.property.test_engine_against_model import ALL_WORLDS, moves_of, play
 
-EXAMPLES = 12
-"""Histories for each world, fewer where a world is dear."""
+HISTORIES = 8
+"""For each world, fewer where a world is dear."""
+EXPRESSIONS = 60
 
 
-@pytest.mark.parametrize("name", sorted(ALL_WORLDS))
-def test_the_engine_decides_as_the_model_does(name: str) -> None:
-    world = ALL_WORLDS[name]
-
-    @settings(
-        max_examples=max(2, EXAMPLES // world.costs),
+def fixed(examples: int) -> settings:
+    """So many examples, drawn alike in each run."""
+    return settings(
+        max_examples=examples,
         phases=[Phase.generate],
         derandomize=True,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
+
+
+@pytest.mark.parametrize("name", sorted(ALL_WORLDS))
+def test_the_engine_decides_as_the_model_does(name: str) -> None:
+    world = ALL_WORLDS[name]
+
+    @fixed(max(2, HISTORIES // world.costs))
     @given(moves_of(world), st.sampled_from([0, 1, 3]))
     def agree(moves: list[tuple[Any, ...]], restart_every: int) -> None:
         play(world, moves, restart_every)
 
     agree()
+
+
+@fixed(EXPRESSIONS)
+@given(source=expressions(), variables=CONTEXTS)
+def test_our_answers_are_the_official_ones(source: str, variables: dict[str, object]) -> None:
+    assert_agree(source, variables)
