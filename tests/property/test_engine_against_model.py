@@ -31,6 +31,7 @@ GAPS = st.sampled_from(
         0,
         1,
         1000,
+        15 * 1000,
         MINUTE_MS,
         20 * MINUTE_MS,
         45 * MINUTE_MS,
@@ -43,6 +44,13 @@ GAPS = st.sampled_from(
 )
 DELAYS = st.sampled_from([0, 0, 0, 0, 0, MINUTE_MS, HOUR_MS, 25 * HOUR_MS, -HOUR_MS])
 WHO = st.sampled_from([("c1", None), ("c1", None), ("c1", "d1"), (None, "d1"), ("c2", None), ("c2", "d1")])
+STRANGERS = st.sampled_from(
+    [
+        *((None, device) for device in ("d1", "d2", "d3")),
+        *((customer, device) for customer in ("c1", "c2", "c3") for device in ("d1", "d2", "d3")),
+    ]
+)
+"""Every pair asks once."""
 AGAIN = [1, 2, 256, 257]
 """How many events back the id comes from that an event repeats."""
 FLOODS = [40, 70, 300]
@@ -58,7 +66,7 @@ def moves_of(world: World) -> st.SearchStrategy[list[tuple[Any, ...]]]:
     happens = st.tuples(
         st.just("event"),
         st.sampled_from(world.events),
-        WHO if world.devices else st.sampled_from([("c1", None), ("c1", None), ("c2", None)]),
+        _who(world),
         DELAYS,
         st.sampled_from([False] * 9 + [True]),
         st.sampled_from([0] * 18 + AGAIN),
@@ -81,11 +89,17 @@ def moves_of(world: World) -> st.SearchStrategy[list[tuple[Any, ...]]]:
     return st.lists(st.one_of(moves), min_size=1, max_size=30)
 
 
+def _who(world: World) -> st.SearchStrategy[tuple[str | None, str | None]]:
+    if world.strangers:
+        return STRANGERS
+    return WHO if world.devices else st.sampled_from([("c1", None), ("c1", None), ("c2", None)])
+
+
 def play(world: World, moves: list[tuple[Any, ...]], restart_every: int = 0) -> SideBySide:
     """Play the moves; raises Differ at the first difference."""
     both = SideBySide(world.rule_sets, START, partitions=world.partitions, restart_every=restart_every)
     both.activate(0)
-    for key in ("c1", "c2"):
+    for key in () if world.strangers else ("c1", "c2"):
         both.event(
             _event(
                 both, "profile_updated", (key, None), START, world.profile | {"email": f"{key}@example.com"}

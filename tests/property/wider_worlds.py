@@ -24,6 +24,24 @@ from tests.property.worlds import (
     World,
 )
 
+HURRIED = {"wait": "10s", "on_edit": "migrate"}
+FOR_STRANGERS = [
+    trigger("quick", BUYS, kind="transactional", **HURRIED),
+    trigger("named", BUYS, kind="transactional", audience="profile.first_name != null"),
+    CONFIRM,
+    NEWS,
+    trigger("then", VIEWED, [mail("hello"), {"wait": "20s"}, mail("again")], priority=60),
+]
+FOR_STRANGERS_ANEW = [
+    trigger("quick", BUYS, [{"wait": "5s"}, mail("hello")], kind="transactional", **HURRIED)
+]
+NAMED: list[Happens] = [
+    ("profile_updated", {"email": "ada@example.com"}),
+    ("profile_updated", {"first_name": "Ada"}),
+    ("subscribed", {}),
+    ("subscribed", {"email": "ada@example.com"}),
+]
+"""What a device may know before its customer does."""
 READ_BY_SEGMENTS = {
     "aged": "cart.age > duration('5h')",
     "big": "cart.count >= 3 || cart.items.exists(i, i.product_id == 'p2')",
@@ -211,6 +229,13 @@ WIDER_WORLDS: dict[str, World] = {
         devices=True,
         partitions=2,
         costs=2,
+    ),
+    "strangers": World(
+        [rule_set(*FOR_STRANGERS), rule_set(*FOR_STRANGERS[1:], *FOR_STRANGERS_ANEW)],
+        [*ORDERS, VIEWS[2], *NAMED, NAMED[0], NAMED[0]],
+        devices=True,
+        partitions=2,
+        strangers=True,
     ),
     "edits-while-travelling": World(EDITS, [*VIEWS, *ORDERS, *PEOPLE[3:5]], devices=True, partitions=2),
 }

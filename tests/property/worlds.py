@@ -57,6 +57,8 @@ class World:
     context: dict[str, Any] = field(default_factory=dict)
     """Of every event."""
     profile: dict[str, Any] = field(default_factory=lambda: {"consent": {"marketing_email": True}})
+    strangers: bool = False
+    """Of the customers nothing is known beforehand, not even an address."""
 
 
 CART = trigger(
