@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 MUTATION := .venv-mutation
 PYTEST := $(BIN)/python -m pytest
+# A worker a CPU. Tests on real peers go by file, each worker with peers of its own.
+EVERY_CPU := -n auto --dist worksteal
+BY_FILE := -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e bench mutate schemas lock clean
@@ -44,10 +47,10 @@ fmt: $(READY) ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 
 unit: $(READY) ## Tests that need nothing but Python
-	$(PYTEST) tests/unit tests/property tests/model tests/tidy
+	$(PYTEST) $(EVERY_CPU) tests/unit tests/property tests/model tests/tidy
 
 contract: $(READY) ## Contracts, settings files, compose file
-	$(PYTEST) tests/contract
+	$(PYTEST) $(EVERY_CPU) tests/contract
 
 simulation: $(READY) ## The simulator: 10^5 events, planted bugs, the same run from the same seed
 	$(PYTEST) tests/simulation
@@ -56,7 +59,7 @@ simulate: $(READY) ## A long run of the simulator: make simulate N=1000000 [SEED
 	$(BIN)/python -m tests.simulation --events $(or $(N),100000) --seed $(or $(SEED),0)
 
 integration: $(READY) ## Tests on a real Kafka, Redis, SMTP server and browser
-	$(PYTEST) tests/integration tests/adapters
+	$(PYTEST) $(BY_FILE) tests/integration tests/adapters
 
 e2e: $(READY) ## The demo, short, end to end
 	$(PYTEST) tests/e2e
