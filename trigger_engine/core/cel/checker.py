@@ -120,7 +120,7 @@ class _Checker:
         if name in refusals.TYPE_NAMES:
             self._fail(node, f"types as values, such as {name}, are not supported", "convert, as in int(x)")
         known = [*self._declarations, *(variable for variable, _, _ in self._scope)]
-        self._fail(node, f"unknown name {shown(name)}", HABITS.get(name) or nearest(name, known))
+        self._fail(node, f"unknown name {shown(name)}", refusals.unknown_name(name, known))
 
     def _select(self, node: nodes.Select) -> CelType:
         operand = self.check(node.operand)
@@ -131,7 +131,8 @@ class _Checker:
         elif operand.kind == "dyn":
             found = DYN
         else:
-            self._fail(node, f"a {operand} has no fields, so no {shown(node.name)}")
+            said = f"a {operand} has no fields, so no {shown(node.name)}"
+            self._fail(node, said, refusals.no_fields(operand.kind, node.name))
         return BOOL if node.test_only else found
 
     def _field(self, node: nodes.Node, owner: nodes.Node, name: str) -> CelType:
@@ -139,8 +140,9 @@ class _Checker:
         found = fields.get(name)
         if found is None:
             path = nodes.static_path(owner)
-            message = f"{'.'.join(path) if path else 'this record'} has no field {shown(name)}"
-            self._fail(node, message, nearest(name, fields) or _listed(fields))
+            whose = ".".join(path) if path else None
+            message = f"{whose or 'this record'} has no field {shown(name)}"
+            self._fail(node, message, refusals.unknown_field(name, fields, whose))
         return found
 
     def _index(self, node: nodes.Index) -> CelType:
@@ -358,8 +360,3 @@ def _may_contain(item: CelType, container: CelType) -> bool:
             element = container.parameters[0]
             return agree(item, element) or both_numeric(item, element)
     return False
-
-
-def _listed(fields: Iterable[str]) -> str | None:
-    names = sorted(fields)
-    return f"it has {', '.join(names)}" if 0 < len(names) <= 8 else None

@@ -7,9 +7,11 @@ write by habit from other languages (`=`, `and`, curly quotes) is answered with 
 import re
 from dataclasses import dataclass
 from typing import Final
+from unicodedata import category
 
 from trigger_engine.core.cel.errors import CelError
 from trigger_engine.core.cel.limits import SOURCE_CHARS_MAX
+from trigger_engine.core.cel.refusals import NAME_SHOWN_MAX
 from trigger_engine.core.cel.values import INT_MAX, UINT_MAX, UInt
 
 
@@ -62,7 +64,16 @@ _HABITS: Final = {
     ";": "one condition has no ';'",
     "#": "a comment begins with //",
     "$": "write the number alone",
+    "\N{EURO SIGN}": "write the number alone",
+    "\N{MINUS SIGN}": "write a hyphen: -",
+    "\N{EN DASH}": "write a hyphen: -",
+    "\N{GREATER-THAN OR EQUAL TO}": "write >=",
+    "\N{LESS-THAN OR EQUAL TO}": "write <=",
+    "\N{NOT EQUAL TO}": "write !=",
+    "=>": "write >= for 'at least'",
+    "=<": "write <= for 'at most'",
 }
+_UNSEEN: Final = "it cannot be seen; type the space there anew"
 
 
 def tokens_of(source: str) -> list[Token]:
@@ -79,7 +90,10 @@ def tokens_of(source: str) -> list[Token]:
         match = _RAW_STRING.match(source, offset) or _TOKEN.match(source, offset)
         if match is None:
             character = source[offset]
-            raise CelError.at(source, offset, f"unexpected {character!r}", _HABITS.get(character))
+            habit = _HABITS.get(source[offset : offset + 2]) or _HABITS.get(character)
+            if category(character) in ("Cf", "Zs"):
+                habit = _UNSEEN
+            raise CelError.at(source, offset, f"unexpected {character!r}", habit)
         if match.re is _RAW_STRING or match.lastgroup != "space":
             tokens.append(_token(source, match))
         offset = match.end()
@@ -110,12 +124,17 @@ def _number(source: str, match: re.Match[str]) -> object:
     value = int(digits, 16) if digits.startswith("0x") else int(digits)
     if match["uint"] is not None:
         if value > UINT_MAX:
-            raise CelError.at(source, match.start(), f"{text} is larger than the largest uint")
+            raise CelError.at(source, match.start(), f"{_short(text)} is larger than the largest uint")
         return UInt(value)
     # 2**63 may stand here: the parser admits it only behind a minus sign.
     if value > INT_MAX + 1:
-        raise CelError.at(source, match.start(), f"{text} is larger than the largest int", "write it with .0")
+        said = f"{_short(text)} is larger than the largest int"
+        raise CelError.at(source, match.start(), said, "write it with .0")
     return value
+
+
+def _short(digits: str) -> str:
+    return digits if len(digits) <= NAME_SHOWN_MAX else f"{digits[:NAME_SHOWN_MAX]}…"
 
 
 def _string(source: str, match: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ parsed is answered with what is missing, and where.
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 from lark import Lark, Transformer, UnexpectedToken, v_args
@@ -19,7 +20,7 @@ from trigger_engine.core.cel.errors import CelError
 from trigger_engine.core.cel.grammar import GRAMMAR
 from trigger_engine.core.cel.lexer import Token, tokens_of
 from trigger_engine.core.cel.limits import NESTING_MAX
-from trigger_engine.core.cel.refusals import WORD_OPERATORS, shown
+from trigger_engine.core.cel.refusals import WORD_OPERATORS, after_number, shown
 from trigger_engine.core.cel.values import INT_MAX
 
 MACROS: Final = {"all": (2,), "exists": (2,), "exists_one": (2,), "filter": (2,), "map": (2, 3)}
@@ -243,11 +244,20 @@ def _explained(unexpected: UnexpectedToken, source: str) -> tuple[int, str, str 
     where = "the end" if token.kind == "end" else shown(token.text)
     if "LITERAL" in fitting:
         habit = "write != for 'is not'" if (previous, token.kind) == ("<", ">") else None
+        if previous == "%":
+            habit = "% gives the rest of a division; write the number alone"
         return token.offset, f"a value is missing before {where}", habit
     if "NAME" in fitting:
         return token.offset, f"a field name is missing before {where}", None
     missing = [text for name, text in _CLOSING.items() if name in fitting]
     if missing:
-        return token.offset, f"{missing[0]!r} is missing before {where}", None
-    habit = WORD_OPERATORS.get(token.text) or WORD_OPERATORS.get(previous)
+        in_round = ("in", "(") in pairwise(earlier.text for earlier in before) and token.kind == ","
+        return (
+            token.offset,
+            f"{missing[0]!r} is missing before {where}",
+            "a list stands in square brackets: ['TR', 'DE']" if in_round else None,
+        )
+    habit = WORD_OPERATORS.get(token.text.lower()) or WORD_OPERATORS.get(previous)
+    if habit is None and previous[:1].isdigit():
+        habit = after_number(previous, token.text)
     return token.offset, f"unexpected {where}", habit

@@ -25,6 +25,10 @@ HABITS: Final[Mapping[str, str]] = {
     "time": "use now",
     "today": "use now",
     "days": "use a duration in hours: duration('24h')",
+    "customer": "use profile",
+    "user": "use profile",
+    "basket": "use cart",
+    "purchases": "use orders",
 }
 """Unknown names and functions."""
 
@@ -139,6 +143,48 @@ def suggested_constant(function: str, text: str) -> str | None:
     if function == "timestamp" and date is not None:
         return f"say the time and the zone: timestamp('{text}{'T00:00:00'[len(text) - 10 :]}Z')"
     return None
+
+
+_HOURS: Final[Mapping[str, int]] = {"h": 1, "d": 24, "w": 168}
+_SIZES: Final = ("size", "length", "count", "len")
+_OPEN: Final = ("traits", "properties")
+"""Fields that hold whatever the shop sends."""
+
+
+def unknown_name(name: str, known: Iterable[str]) -> str:
+    """What to do about a name that nothing has."""
+    in_quotes = f"known here: {', '.join(sorted(known))}; a text stands in quotes: {shown(name)}"
+    return HABITS.get(name) or nearest(name, known) or in_quotes
+
+
+def unknown_field(name: str, fields: Iterable[str], owner: str | None) -> str | None:
+    """What to do about a field that a record lacks; `owner` is the record as the author wrote it."""
+    near = nearest(name, fields)
+    holder = next((each for each in _OPEN if each in fields), None)
+    if near is None and holder is not None and owner is not None:
+        return f"what the shop sends is in {owner}.{holder}: {owner}.{holder}.{name[:NAME_SHOWN_MAX]}"
+    names = sorted(fields)
+    return near or (f"it has {', '.join(names)}" if 0 < len(names) <= 8 else None)
+
+
+def no_fields(kind: str, name: str) -> str | None:
+    """What to do about a field of something that has none."""
+    if kind == "timestamp":
+        return "use getHours(), getDayOfWeek() and the like, as in now.getHours()"
+    if kind == "list" and name not in _SIZES:
+        return "use exists(item, ...) to look into it, or 'text' in x"
+    return "use size(x)" if name in _SIZES else None
+
+
+def after_number(number: str, found: str) -> str | None:
+    """What to do about what follows a number: `90d`, `1,000`, `100 TRY`."""
+    if found == ",":
+        return "write a number without commas between its digits, as 1000 or 10.5"
+    if found in _HOURS and number.isdigit() and len(number) <= 6:
+        return f"a span of time is written duration('{int(number) * _HOURS[found]}h')"
+    if found in ("m", "s"):
+        return "a span of time is written duration('45m')"
+    return "write the number alone" if found.isalpha() and found.lower() not in WORD_OPERATORS else None
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -6,6 +6,7 @@ DATE     asked when a date is planned: there is neither event nor run
 SEGMENT  asked of the customer alone
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ RUN: Scope = MAIL_DECLARATIONS
 DATE: Scope = DATE_DECLARATIONS
 SEGMENT: Scope = SEGMENT_DECLARATIONS
 
+_DASHED_RUN = re.compile(r"\bruns\.([a-z][a-z0-9]{0,63}(?:-[a-z0-9]{1,64}){1,32})", re.ASCII)
+"""`runs.cart-abandoned`, which is a subtraction."""
 _TEXTS = frozenset({"string", "int", "uint", "double", "bool", "timestamp", "duration", "dyn"})
 _WANTED: Mapping[str, tuple[frozenset[str], str]] = {
     "once_per": (_TEXTS, "name one thing, as cart.id"),
@@ -98,7 +101,10 @@ def _problem(path: Path, source: str, error: CelError, scope: Scope) -> Problem:
     line = lines[error.line - 1] if error.line <= len(lines) else lines[-1]
     offset = sum(len(each) + 1 for each in source.split("\n")[: error.line - 1]) + error.column - 1
     said = line.strip() if len(line.strip()) <= 60 else f"{line.strip()[:59]}…"
+    dashed = _DASHED_RUN.search(source)
     suggestion = _missing_here(error.message, scope) or error.suggestion
+    if dashed is not None and error.message.startswith("unknown name"):
+        suggestion = f"write runs['{dashed[1]}']"
     return Problem(path, f"{error.message} (in {said!r})", suggestion, offset=offset)
 
 

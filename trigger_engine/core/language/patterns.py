@@ -1,5 +1,6 @@
 """`when`: the six patterns, told apart by their first word."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -31,6 +32,7 @@ _EXAMPLES: Mapping[str, str] = {
     "sum": "{sum: event.properties.total, of: order_completed, within: 90d, at_least: 5000}",
 }
 _ALL = tuple(dict.fromkeys(name for names in FIELDS.values() for name in names))
+_CALENDAR_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _COUNTRY_EXAMPLE = "TR, AZ or DE"
 _HOLIDAY_YEARS = range(2020, 2036)
 
@@ -108,6 +110,9 @@ def _start_with_existing(check: Check, path: Path, value: Any, kind: str) -> boo
 
 
 def _date(check: Check, path: Path, value: Any, kind: str) -> Any:
+    if isinstance(value, str) and _CALENDAR_DAY.fullmatch(value):
+        check.say(path, f"{value} is taken for a subtraction here", f"write date: \"'{value}'\"")
+        return ""
     if not isinstance(value, Mapping):
         return expressions.expression(check, path, value, expressions.DATE, "date")
     example = "date: {holiday: Republic Day, country: TR}"

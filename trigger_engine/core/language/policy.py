@@ -41,6 +41,11 @@ class _Policy:
         if not isinstance(data, Mapping):
             check.say((), f"a policy file holds fields ({', '.join(FIELDS)}), this one does not")
             return {}
+        if "steps" in data and not set(FIELDS) & set(data):
+            check.say_key(
+                ("steps",), "this is a trigger, and policy.yaml holds the policy", "rename the file"
+            )
+            return {}
         check.names((), data, FIELDS)
         moments = Moments(check, data["time_zone"] if known_zone(data.get("time_zone")) else "UTC")
         readers: dict[str, Callable[[Path, Any], Any]] = {

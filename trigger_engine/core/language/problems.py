@@ -8,11 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+from unicodedata import category
+from unicodedata import name as name_of
 
 Path = tuple[str | int, ...]
 """Where in the definition: keys and list positions."""
 
 SHOWN_MAX = 60
+UNKNOWN_FIELDS_MAX = 20
+"""So many are named one by one; a file with more of them is something else than a trigger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,21 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
 
 
+def out_of_place(text: str) -> str | None:
+    """What to do about a character that nobody sees, or that looks like a Latin letter; None: nothing.
+
+    Copied text brings them along: spaces that do not break, joiners, Cyrillic letters that look Latin.
+    """
+    for position, character in enumerate(text):
+        kind = category(character)
+        code = f"U+{ord(character):04X}"
+        if kind == "Cf" or (kind == "Zs" and character != " "):
+            return f"character {position + 1} cannot be seen ({code}); type it anew"
+        if kind[0] == "L" and name_of(character, "").startswith(("CYRILLIC", "GREEK")):
+            return f"{character!r} is no Latin letter ({code}); type it anew"
+    return None
+
+
 class Check:
     """Collects the problems of one definition.
 
@@ -89,11 +108,15 @@ class Check:
     def names(self, path: Path, data: Mapping[Any, Any], known: Iterable[str]) -> None:
         """Every field must be one of the known ones."""
         known = tuple(known)
-        for name in data:
-            if name in known:
-                continue
-            said = nearest(str(name), known) or f"known here: {', '.join(known)}"
-            self.say_key((*path, str(name)), f"unknown field {shown(str(name))}", said)
+        unknown = [str(name) for name in data if name not in known]
+        for name in unknown[:UNKNOWN_FIELDS_MAX]:
+            said = nearest(name, known) or f"known here: {', '.join(known)}"
+            if name.startswith(("\N{EN DASH} ", "\N{EM DASH} ")):
+                said = "begin the step with a hyphen: -"
+            self.say_key((*path, name), f"unknown field {shown(name)}", out_of_place(name) or said)
+        if len(unknown) > UNKNOWN_FIELDS_MAX:
+            more = f"{len(unknown) - UNKNOWN_FIELDS_MAX} more fields are unknown"
+            self.say_key((*path, unknown[UNKNOWN_FIELDS_MAX]), more, "look whether this is the right file")
 
     def fields(
         self, path: Path, value: object, known: Iterable[str], required: Iterable[str], example: str

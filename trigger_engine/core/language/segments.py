@@ -17,6 +17,11 @@ def check_segment(data: object, *, written: bool = False) -> tuple[dict[str, Any
     if not isinstance(data, Mapping):
         check.say((), "a segment file holds fields (id, when), this one does not")
         return {}, check.problems
+    if "steps" in data:
+        check.say_key(
+            ("steps",), "this is a trigger, and segments/ holds segments", "move the file out of it"
+        )
+        return {}, check.problems
     check.names((), data, FIELDS)
     for name, example in REQUIRED.items():
         if name not in data:

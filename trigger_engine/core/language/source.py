@@ -15,6 +15,9 @@ from trigger_engine.core.language.problems import Path, field_of
 
 DEPTH_MAX = 40
 """Levels of lists and groups; a trigger with three nested choose has 14."""
+READ_DEPTH_MAX = 60
+"""Where reading itself stops: the field is not told then, as it is up to here. Without a bound PyYAML takes
+seconds for a file of brackets, and ends in a RecursionError."""
 
 _BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _KINDS = frozenset({"null", "bool", "int", "float", "str", "map", "seq", "timestamp", "merge", "value"})
@@ -24,7 +27,11 @@ _TAG = "tag:yaml.org,2002:"
 _ESCAPED = {"x": 2, "u": 4, "U": 8}
 
 _QUOTES = "put the text in quotes"
+_NO_SPACE = re.compile(r"\s*(?:- +)?(\w+)[:\N{FULLWIDTH COLON}]\S", re.ASCII)
+_VALUE = re.compile(r"[:,\[{-] +(?P<value>(?P<quote>['\"]).*)")
 _YAML_ERRORS = (
+    ("<document start>", "a single document is wanted", "remove the line --- or ...; each file holds one"),
+    ("<document end>", "it ends before it holds anything", "remove the line ..."),
     ("tab", "a tab stands where YAML wants spaces", "indent with spaces"),
     ("character '\\t'", "a tab stands where YAML wants spaces", "indent with spaces"),
     ("mapping values", "mapping values are not allowed here", "put the text in quotes if it holds ': '"),
@@ -56,6 +63,57 @@ _YAML_ERRORS = (
 )
 """What stands in PyYAML's words, what it means, what to do."""
 
+
+class _TooDeep(Exception):
+    """Lists and groups beyond READ_DEPTH_MAX."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"nested too deeply in line {line}")
+        self.line = line
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, with a bound on depth."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        if self.flow_level >= READ_DEPTH_MAX:
+            raise _TooDeep(int(self.get_mark().line) + 1)
+        super().fetch_flow_collection_start(token)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self._depth += 1
+        if self._depth > READ_DEPTH_MAX:
+            event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's, without types
+            raise _TooDeep(int(event.start_mark.line) + 1)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _without_space(raw: str, row: str) -> tuple[str, str] | None:
+    """`wait:45m`, which YAML takes for a text."""
+    match = _NO_SPACE.match(row)
+    if match is None or not ("mapping values" in raw or "simple key" in raw):
+        return None
+    return "a field's name ends with a colon and a space", f"write {match[1]}: and then the value"
+
+
+def _begun_with_a_quote(raw: str, row: str, column: int) -> tuple[str, str] | None:
+    """`audience: 'vip' in segments`, of which YAML takes 'vip' for the whole text."""
+    if "<scalar>" not in raw or row[:column].rstrip()[-1:] not in ("'", '"'):
+        return None
+    said = "a text that begins with a quotation mark ends at the next one"
+    match = _VALUE.search(row)
+    quote = "'" if match is not None and match["quote"] == '"' else '"'
+    if match is None or quote in match["value"] or match["value"].endswith((",", "]", "}")):
+        return said, f"put all of it in quotes of another kind: {quote}…{quote}"
+    return said, f"put all of it in quotes of another kind: {quote}{match['value'].strip()}{quote}"
+
+
 Say = Callable[[int, str, str, str | None], None]
 """What is wrong: line, field, message, suggestion."""
 
@@ -75,7 +133,10 @@ class Source:
     def read(self) -> Any:
         """The file as plain data. What YAML itself gets wrong is said."""
         try:
-            node = yaml.compose(self._text, Loader=yaml.SafeLoader)
+            node = yaml.compose(self._text, Loader=_Loader)
+        except _TooDeep as error:
+            self._say(error.line, "file", "it is nested too deeply", "write it flatter, or make it two files")
+            return None
         except yaml.MarkedYAMLError as error:
             self._say_yaml(error)
             return None
@@ -83,9 +144,6 @@ class Source:
             line = self._text.count("\n", 0, error.position) + 1
             hint = "remove it; it may have come from copying out of another program"
             self._say(line, "file", "this is no YAML: it holds a control character", hint)
-            return None
-        except RecursionError:
-            self._say(1, "file", "this is no YAML: it is nested too deeply", "write it flatter")
             return None
         except (ValueError, OverflowError):
             line = self._text.count("\n", 0, max(self._text.find("\\U"), 0)) + 1
@@ -135,16 +193,25 @@ class Source:
     def _say_yaml(self, error: yaml.MarkedYAMLError) -> None:
         raw = f"{error.context or ''} {error.problem or ''}"
         mark = error.problem_mark or error.context_mark
-        if "end of stream" in raw and error.context_mark is not None:
+        if ("end of stream" in raw or "simple key" in raw) and error.context_mark is not None:
             mark = error.context_mark
         line = 1 if mark is None else int(mark.line) + 1
-        rows = self._text.splitlines()
+        rows = re.split("\r\n|[\n\r\x85\u2028\u2029]", self._text)
         row = rows[line - 1] if line <= len(rows) else ""
         if "\t" in row[: len(row) - len(row.lstrip())]:
             raw = "tab"
-        said, suggestion = next(
-            ((said, hint) for needle, said, hint in _YAML_ERRORS if needle in raw),
-            (" ".join(raw.split()), "look at the signs and the indentation of this line and the one above"),
+        if "mapping values" in raw and line > 1 and _NO_SPACE.match(rows[line - 2]):
+            line, row = line - 1, rows[line - 2]
+        said, suggestion = (
+            _without_space(raw, row)
+            or _begun_with_a_quote(raw, row, 0 if mark is None else int(mark.column))
+            or next(
+                ((said, hint) for needle, said, hint in _YAML_ERRORS if needle in raw),
+                (
+                    " ".join(raw.split()),
+                    "look at the signs and the indentation of this line and the one above",
+                ),
+            )
         )
         self._say(line, "file", f"this is no YAML: {said}", suggestion)
 

@@ -1,11 +1,12 @@
 """`steps`: what a run does, one after the other; and what no order of steps may be."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from trigger_engine.core.language import expressions, values
 from trigger_engine.core.language.endings import endings
-from trigger_engine.core.language.problems import Check, Path, nearest, shown
+from trigger_engine.core.language.problems import Check, Path, nearest, out_of_place, shown
 from trigger_engine.core.limits import STEPS_MAX
 
 CHOOSE_DEPTH_MAX = 3
@@ -26,6 +27,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 """The fields of each step; the first one tells which it is."""
 _EXAMPLE = "write - mail: cart-reminder or - wait: 24h"
 _ALL = tuple(dict.fromkeys(name for names in FIELDS.values() for name in names))
+
+_AMOUNT = re.compile(r"(?P<number>[+-]?\d{1,9}(?:[.,]\d{1,9})?) ?(?P<unit>%|[A-Za-z]{3})", re.ASCII)
 
 Form = dict[str, Any]
 
@@ -150,7 +153,8 @@ class _Steps:
             return {"exit": True}
         if not isinstance(step, Mapping):
             near = nearest(step, ["exit"]) if isinstance(step, str) else None
-            self.check.say(path, f"{shown(step)} is no step", near or _EXAMPLE)
+            unseen = out_of_place(step) if isinstance(step, str) else None
+            self.check.say(path, f"{shown(step)} is no step", near or unseen or _EXAMPLE)
             self.all_known = False
             return {}
         found = [name for name in FIELDS if name in step]
@@ -372,4 +376,12 @@ def _offer_value(check: Check, path: Path, value: Any) -> str:
         said = f"{value} of what?"
         check.say(path, said, f"write {value}% or '{value} TRY'")
         return ""
-    return values.text(check, path, value, 64, "value of an offer, as 10% or 50 TRY")
+    form = values.text(check, path, value, 64, "value of an offer, as 10% or 50 TRY")
+    amount = _AMOUNT.fullmatch(form)
+    if amount is not None and check.written:
+        number = float(amount["number"].replace(",", "."))
+        if number <= 0:
+            check.say(path, f"{shown(value)} is nothing to give", "write more than 0, as 10% or 50 TRY")
+        elif amount["unit"] == "%" and number > 100:
+            check.say(path, f"{shown(value)} is more than all of it", "write at most 100%")
+    return form

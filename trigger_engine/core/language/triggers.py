@@ -52,6 +52,10 @@ class _Trigger:
         if not isinstance(data, Mapping):
             check.say((), f"a trigger file holds fields ({', '.join(REQUIRED)}), this one does not")
             return {}
+        elsewhere = _of_another_kind(data) if check.written else None
+        if elsewhere is not None:
+            check.say((), *elsewhere)
+            return {}
         check.names((), data, FIELDS)
         for name, example in REQUIRED.items():
             if name not in data:
@@ -167,6 +171,17 @@ def holdout(check: Check, path: Path, value: Any) -> int:
     if points == values.WHOLE:
         check.say(path, "everybody would be held out", "use status: draft, or less than 100%")
     return points
+
+
+def _of_another_kind(data: Mapping[Any, Any]) -> tuple[str, str] | None:
+    """A segment or a policy that lies where triggers do: what it is, and where it belongs."""
+    if {"status", "kind", "steps"} & set(data):
+        return None
+    if isinstance(data.get("when"), str):
+        return "this is a segment, and triggers lie here", "move the file to segments/"
+    if {"time_zone", "caps", "quiet_hours", "calendar", "engagement"} & set(data):
+        return "this is a policy, and triggers lie here", "name the file policy.yaml"
+    return None
 
 
 def _variants(data: Mapping[str, Any]) -> frozenset[str]:

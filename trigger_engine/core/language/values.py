@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from unicodedata import combining, normalize
 
+from schemas.instants import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from trigger_engine.core.durations import format_duration, parse_duration
-from trigger_engine.core.language.problems import Check, Path, nearest, shown
+from trigger_engine.core.language.problems import Check, Path, nearest, out_of_place, shown
 from trigger_engine.core.limits import DURATION_MAX_MS
 
 T = TypeVar("T")
@@ -30,6 +31,12 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _PERCENTAGE = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))? ?%", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 _DAYS = re.compile(r"([+-]?)(\d{1,4})d", re.ASCII)
+_SPANS = re.compile(
+    r"(?:\d{1,6}(?:[.,]\d{1,3})? ?(?:w|d|h|m|s|weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?) ?)+",
+    re.ASCII,
+)
+_SPAN = re.compile(r"(\d{1,6}(?:[.,]\d{1,3})?) ?([a-z])[a-z]*", re.ASCII)
+_UNITS = {"w": 7 * DAY_MS, "d": DAY_MS, "h": HOUR_MS, "m": MINUTE_MS, "s": SECOND_MS}
 
 
 def whole(value: object) -> bool:
@@ -60,7 +67,8 @@ def identifier(
     suggestion = None
     if isinstance(value, str):
         plain = re.sub(r"[^a-z0-9]+", "-", _ascii(_FILE_ENDING.sub("", value.strip()))).strip("-")
-        suggestion = f"did you mean {plain!r}?" if _ID.fullmatch(plain) else None
+        suggestion = f"did you mean {plain!r}?" if _ID.fullmatch(plain) and "\n" not in value else None
+        suggestion = out_of_place(value) or suggestion
     said = "64 characters at most" if isinstance(value, str) and len(value) > 64 else f"as {example}"
     rule = "use small letters, digits and hyphens, a letter first"
     check.say(path, f"{shown(value)} is no {what}; {rule}, {said}", suggestion)
@@ -91,21 +99,35 @@ def duration(check: Check, path: Path, value: Any) -> str:
     """`45m`, `1d12h`: longer than nothing, at most 400 days."""
     if not isinstance(value, str):
         if whole(value) or isinstance(value, float):
-            example = f"{value}m" if whole(value) and 0 < value < 1000 else "45m"
-            check.say(path, f"{shown(value)} is no duration: the unit is missing", f"write {example} or 24h")
+            example = (
+                f"{value}m, {value}h or {value}d" if whole(value) and 0 < value <= 400 else "45m, 24h or 7d"
+            )
+            check.say(path, f"{shown(value)} is no duration: the unit is missing", f"write {example}")
         else:
             check.say(path, f"{shown(value)} is no duration", "write 45m, 24h, 7d or 2d12h")
         return ""
     try:
         ms = parse_duration(value)
-    except ValueError as error:
-        check.say(path, str(error), "write 30d for a month" if "month" in value else None)
+    except ValueError:
+        check.say(path, f"{shown(value)} is no duration", _meant_duration(value))
         return ""
     if not 0 < ms <= DURATION_MAX_MS:
         longest = format_duration(DURATION_MAX_MS)
         check.say(path, f"{shown(value)} must be longer than nothing and at most {longest}")
         return ""
     return format_duration(ms)
+
+
+def _meant_duration(value: str) -> str:
+    """What to write instead of `1.5h`, `2 weeks`, `1D`."""
+    text = value.strip().lower()
+    if len(text) <= 64 and _SPANS.fullmatch(text):
+        spans = [(float(count.replace(",", ".")), _UNITS[unit]) for count, unit in _SPAN.findall(text)]
+        ms = round(sum(count * length for count, length in spans))
+        if 0 < ms <= DURATION_MAX_MS and ms % SECOND_MS == 0:
+            return f"did you mean {format_duration(ms)!r}?"
+    hint = "write days, hours, minutes, seconds as 45m, 24h, 7d or 2d12h"
+    return f"{hint}; 30d for a month" if "mo" in text else hint
 
 
 def days(check: Check, path: Path, value: Any, lowest: int, highest: int) -> int:
@@ -196,7 +218,10 @@ def name(check: Check, path: Path, value: Any, what: str) -> str:
     suggestion = None
     if isinstance(value, str):
         snake = re.sub(r"[^a-z0-9]+", "_", _ascii(value.strip())).strip("_")
-        suggestion = f"did you mean {snake!r}?" if _EVENT_TYPE.fullmatch(snake) else None
+        suggestion = (
+            f"did you mean {snake!r}?" if _EVENT_TYPE.fullmatch(snake) and "\n" not in value else None
+        )
+        suggestion = out_of_place(value) or suggestion
     check.say(
         path, f"{shown(value)} is no {what}", suggestion or "small letters, digits and _, a letter first"
     )

@@ -162,3 +162,50 @@ def test_declared_types_shape_json_values() -> None:
     assert value.type == DOUBLE
     assert value.evaluate({"cart": {"value": 100}}) == 150.0
     assert compile_value("now + duration('1s')", DECLARATIONS).evaluate({"now": 1_000}).ms == 2_000  # type: ignore[attr-defined]  # a Timestamp
+
+
+@pytest.mark.parametrize(
+    ("source", "suggestion"),
+    [
+        ("cart.id == TR", "known here: cart, consent, event, now, segments; a text stands in quotes: 'TR'"),
+        ("basket.value > 0", "use cart"),
+        ("event.total > 5", "what the shop sends is in event.properties: event.properties.total"),
+        ("segments.vip", "use exists(item, ...) to look into it, or 'text' in x"),
+        ("segments.size > 1", "use size(x)"),
+        ("'a'.length > 1", "use size(x)"),
+        ("cart.value.x > 1", None),
+        ("now.hour > 9", "use getHours(), getDayOfWeek() and the like, as in now.getHours()"),
+        ("now - now > 90d", "a span of time is written duration('2160h')"),
+        ("now - now > 2w", "a span of time is written duration('336h')"),
+        ("now - now > 1000000d", "write the number alone"),
+        ("now - now > 45m", "a span of time is written duration('45m')"),
+        ("cart.value > 1,000", "write a number without commas between its digits, as 1000 or 10.5"),
+        ("cart.value > 100 TRY", "write the number alone"),
+        ("cart.value > 100 or true", "write || for 'or'"),
+        ("cart.value > 100 OR true", "write || for 'or'"),
+        ("cart.value > 10%", "% gives the rest of a division; write the number alone"),
+        ("cart.id in ('a', 'b')", "a list stands in square brackets: ['TR', 'DE']"),
+        ("size(('a', 'b')) > 1", None),
+        ("cart.value => 1", "write >= for 'at least'"),
+        ("cart.value =< 1", "write <= for 'at most'"),
+        ("cart.value \u2265 1", "write >="),
+        ("cart.value > \u22121", "write a hyphen: -"),
+        ("cart.value\u00a0> 1", "it cannot be seen; type the space there anew"),
+        ("cart.value >\u200b 1", "it cannot be seen; type the space there anew"),
+        ("cart.value > 1 @", None),
+    ],
+)
+def test_what_people_write_by_habit_is_answered_with_what_to_write(
+    source: str, suggestion: str | None
+) -> None:
+    with pytest.raises(CelError) as caught:
+        compile_condition(source, DECLARATIONS)
+    assert caught.value.suggestion == suggestion
+
+
+@pytest.mark.parametrize("digits", ["9" * 3000, "9" * 3000 + "u"])
+def test_a_number_of_thousands_of_digits_is_named_in_short(digits: str) -> None:
+    with pytest.raises(CelError) as caught:
+        compile_condition(f"cart.value > {digits}", DECLARATIONS)
+    assert "is larger than the largest" in caught.value.message
+    assert len(caught.value.message) < 120
