@@ -60,3 +60,16 @@ def test_a_sweep_tells_another_zone_to_everybody_who_may_have_a_date() -> None:
     )
     town.until("5d")
     assert town.decisions[0].decided_at == "2026-03-05T09:00:00.000Z"
+
+
+def test_an_existing_member_starts_with_the_segment_as_the_event() -> None:
+    welcome = GONE_QUIET.replace("{leaves: fresh}", "{enters: fresh, start_with_existing: true, spread: 1d}")
+    history = History(segments=BOUGHT)
+    history.event("order_completed", "0s")
+    history.change(welcome, segments=BOUGHT, when="1h")
+    assert history.until("2d") == [
+        "started gone-quiet",
+        "fired gone-quiet/where-are-you",
+        "send where-are-you",
+    ]
+    assert history.requests[-1].data["event"] == {"segment": "fresh"}

@@ -46,6 +46,15 @@ def test_a_purchase_before_the_first_mail_was_due_ends_the_run_however_late_it_a
     assert history.event("order_completed", "40m", received="50m") == ["cancelled cart"]
 
 
+def test_a_purchase_at_the_instant_the_first_mail_was_due_ends_the_run_too() -> None:
+    for when, ends in (("45m", ["cancelled cart"]), ("46m", [])):
+        history = History(ENDED_IN_TIME)
+        history.event("product_added", "0s", **product())
+        history.until("45m")
+        history.sent("reminder", "46m")
+        assert history.event("order_completed", when, received="50m") == ends
+
+
 def test_a_requested_mail_is_taken_back_and_cancelled() -> None:
     history = History(CART)
     history.event("product_added", "0s", **product())

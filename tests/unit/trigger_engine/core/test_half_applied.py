@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from schemas.instants import format_instant
-from schemas.records import CauseRecord, EventRecord, decode_event, encode_record
+from schemas.records import CauseRecord, DecisionRecord, EventRecord, decode_event, encode_record
 from schemas.topics import EVENTS, STATE_CHANGELOG
 from tests.unit.trigger_engine.core.history import CART, ORDER, at, product, rules_of
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, DEVICE, DEVICE_KEY, Town
 from trigger_engine.core import partition as partition_module
-from trigger_engine.core.inputs import EventInput, Input, RulesChange
+from trigger_engine.core.inputs import EventInput, Input, RulesChange, WakeUp
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.state import CustomerState, decode_state
@@ -139,3 +139,29 @@ def test_a_change_of_rules_that_fails_lets_her_runs_go_on_as_they_began(
     assert [run.trigger_version for run in state.runs if run.occasion == f"{CUSTOMER}/k1"] == [
         BEFORE.triggers[0].version
     ]
+
+
+def test_a_wake_up_that_was_given_up_stays_so_when_a_later_input_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is applied again with the input before it, and is not decided twice."""
+    real_step = partition_module.step
+
+    def failing(rules: Rules, state: CustomerState, given: Input, now: int) -> Any:
+        if isinstance(given, WakeUp) or (isinstance(given, EventInput) and given.event_id == "bad"):
+            state.profile.email = "half@applied.example"
+            raise ZeroDivisionError("planted")
+        return real_step(rules, state, given, now)
+
+    monkeypatch.setattr(partition_module, "step", failing)
+    found = flush_of([GOOD[0], event("page_viewed", "55m", "x3"), event("page_viewed", "56m", "bad")])
+    ended = [one.record for one in found.effects if isinstance(one.record, DecisionRecord)]
+    assert [(one.outcome, one.reason) for one in ended] == [
+        ("error", "the step raised, so the run ended: ZeroDivisionError: planted")
+    ]
+    assert [letter.reason for letter in found.rejected] == ["ZeroDivisionError: planted"]
+    (_, data) = found.states[0]
+    assert data is not None
+    state = decode_state(data)
+    assert (state.runs, state.profile.email) == ([], KNOWN["email"])
+    assert state.next_wake_up_at is None

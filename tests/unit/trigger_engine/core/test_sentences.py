@@ -266,6 +266,10 @@ def test_what_steps_say_that_end_a_run() -> None:
     assert said(refused(SERIES.replace("{wait: 2d}", until)))[-1] == (
         "error: wait_until could not be worked out, so the run ended: start.properties has no 'to'."
     )
+    history = History(SERIES.replace("{wait: 2d}", "{wait_until: {time: start.properties.to}}"))
+    history.event("signed_up", "0s", to="noon")
+    reason = "wait_until (start.properties.to) gave no timestamp, so the run ended."
+    assert (history.last("error").reason, history.state.runs) == (reason, [])
 
 
 def test_what_a_run_says_that_takes_anothers_place() -> None:

@@ -202,3 +202,11 @@ def test_amounts_that_no_sum_could_hold_are_passed_over() -> None:
         assert history.event("order_completed", f"{number + 1}m", total=total) == []
     assert history.state.windows == {}
     assert history.event("order_completed", "1h", total=100)[0] == "started spent"
+
+
+def test_the_crossing_event_is_the_start_that_conditions_read() -> None:
+    audience = "audience: start.type == 'product_viewed' && start.properties.category == 'shoes'\n"
+    history = History(VIEWS + audience)
+    for when in ("1h", "2h"):
+        view(history, when)
+    assert view(history, "3h") == ["started views", "fired views/still-looking"]

@@ -278,6 +278,16 @@ async def test_too_many_failed_inputs_stop_the_writer() -> None:
     assert acknowledged == []
 
 
+async def test_as_many_failed_inputs_as_are_allowed_do_not_stop_it() -> None:
+    async with running(rejected_max=3) as shell:
+        await shell.read(*[b"junk"] * 3, start=0)
+        assert shell.acts == ["commit", "acknowledge"]
+        batch = Batch(EVENTS, 0, 3, 4, [Record(3, b"junk")])
+        await shell.writer.submit(batch, lambda: None)
+        with pytest.raises(TooManyRejected, match="4 of 4 inputs failed, more than 3 in 1000"):
+            await asyncio.wait_for(shell.task, 5)
+
+
 async def test_few_failed_inputs_among_many_do_not_stop_it() -> None:
     """Catching up, a flush holds thousands of inputs: 4 in 100 are not more than 100 in 1,000."""
     async with running(rejected_max=100) as shell:
