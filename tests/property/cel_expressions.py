@@ -130,7 +130,8 @@ def expressions(draw: Draw, depth: int = 3) -> str:
 
     def grow(kind: str, left: int, variables: tuple[str, ...]) -> str:
         if left == 0 or draw(st.integers(0, 5)) == 0:
-            return draw(st.sampled_from([*_LEAVES[kind], *variables, *variables]))
+            leaf: str = draw(st.sampled_from([*_LEAVES[kind], *variables, *variables]))
+            return leaf
         variable = f"e{left}"
 
         def child(match: re.Match[str]) -> str:

@@ -79,9 +79,15 @@ _DECLARATIONS = {
     "n": nullable(STRING),
     "r": _RECORD,
 }
+
+
+def _field(name: str) -> Accessor:
+    return lambda scene: scene["r"][name]
+
+
 _ACCESS: dict[str, Accessor] = {
     **{name: itemgetter(name) for name in _DECLARATIONS if name != "r"},
-    **{f"r.{name}": (lambda scene, name=name: scene["r"][name]) for name in ("v", "k", "c", "l")},
+    **{f"r.{name}": _field(name) for name in ("v", "k", "c", "l")},
 }
 _NUMBERS_MIXED = re.compile(
     r"overload for '(_==_|_!=_|_<_|_<=_|_>_|_>=_|@in)' "
@@ -225,7 +231,7 @@ _ESCAPES = [r"'\q'", r"'\ud800'", r"'\400'", r"'\377'", "'\n'", "'''\n'''", r"R'
 def test_agrees_on_the_corners(source: str) -> None:
     shop_data: dict[str, object] = {"i": 1, "b": True, "l": [1, 2, 3], "m": {"a": 1}}
     typed = {"i": 1, "u": 2, "d": 1.5, "s": "a", "b": True, "li": [1, 2], "ls": ["a"], "md": {"a": 0.5}}
-    empty = {"v": 1.0, "k": None, "c": None, "l": []}
+    empty: dict[str, object] = {"v": 1.0, "k": None, "c": None, "l": []}
     assert_agree(
         source, {"x": shop_data, "t": EPOCH, "w": timedelta(seconds=1), **typed, "n": None, "r": empty}
     )

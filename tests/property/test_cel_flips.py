@@ -23,6 +23,7 @@ from trigger_engine.core.cel import (
     Duration,
     EvaluationError,
     EveryPeriod,
+    Moving,
     Timestamp,
     compile_condition,
     list_of,
@@ -145,7 +146,7 @@ def answer(condition: Condition, context: dict[str, object]) -> bool | None:
         return None
 
 
-MOVING = {
+MOVING: Moving = {
     "now": WITH_NOW,
     "cart.age": WITH_NOW,
     "score": EveryPeriod(DAY),

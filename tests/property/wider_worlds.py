@@ -1,6 +1,8 @@
 """Worlds for what the small ones do not reach: every variable of conditions, bounds, offers, and hand-overs
 between partitions that do not read at the same pace."""
 
+from typing import Any
+
 from tests.model.play import mail, rule_set, trigger
 from tests.property.worlds import (
     BOUGHT,
@@ -24,7 +26,7 @@ from tests.property.worlds import (
     World,
 )
 
-HURRIED = {"wait": "10s", "on_edit": "migrate"}
+HURRIED: dict[str, Any] = {"wait": "10s", "on_edit": "migrate"}
 FOR_STRANGERS = [
     trigger("quick", BUYS, kind="transactional", **HURRIED),
     trigger("named", BUYS, kind="transactional", audience="profile.first_name != null"),
