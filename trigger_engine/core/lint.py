@@ -14,6 +14,7 @@ from typing import Any, Literal
 from schemas.instants import DAY_MS, MINUTE_MS
 from trigger_engine.core.durations import format_duration, parse_duration
 from trigger_engine.core.language import reading
+from trigger_engine.core.language.idle import idle_parts
 from trigger_engine.core.language.problems import Path, nearest
 from trigger_engine.core.language.steps import walk
 from trigger_engine.core.limits import EXPIRES_AFTER_MARKETING_MS, OCCASION_MEMORY_MS
@@ -116,6 +117,8 @@ def _fixed_segments(files: Sequence[RuleFile]) -> Iterator[Finding]:
         if value is not None:
             said = f"{'everybody' if value else 'nobody'} is in it, as the condition reads nothing"
             yield _at(file, ("when",), "warning", said, "write a condition, as orders.count > 5")
+        for said, suggestion in reading.beyond_the_calendar(file.form["when"]):
+            yield _at(file, ("when",), "warning", said, suggestion)
 
 
 def _templates(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
@@ -309,6 +312,11 @@ def _goals(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
                 )
 
 
+def _idle(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
+    for path, said, suggestion in idle_parts(file.form):
+        yield _at(file, path, "warning", said, suggestion)
+
+
 def _rivals(rules: _Rules) -> Iterator[Finding]:
     files = [rules.triggers[name] for name in sorted(rules.triggers)]
     for position, first in enumerate(files):
@@ -351,4 +359,5 @@ _CHECKS = (
     _answers,
     _times,
     _goals,
+    _idle,
 )

@@ -43,11 +43,16 @@ class Problem:
 
 
 def field_of(path: Path) -> str:
-    """`steps[0].mail`."""
+    """`steps[0].mail`. What cannot be seen in a name is written as its code."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        text += f"[{part}]" if isinstance(part, int) else f".{_plain(part)}" if text else _plain(part)
     return text
+
+
+def _plain(name: str) -> str:
+    short = name if len(name) <= SHOWN_MAX else name[: SHOWN_MAX - 1] + "…"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in short)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

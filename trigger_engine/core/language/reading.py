@@ -11,6 +11,15 @@ from trigger_engine.core.language.steps import walk
 
 Form = Mapping[str, Any]
 
+_CALENDAR: Mapping[str, tuple[int, int, str]] = {
+    "getMonth": (0, 11, "; 0 is January"),
+    "getDate": (1, 31, ""),
+    "getDayOfMonth": (0, 30, "; getDate() counts from 1"),
+    "getDayOfYear": (0, 365, "; 0 is the first of January"),
+    "getDayOfWeek": (0, 6, "; 0 is Sunday"),
+}
+"""Least and most of each; those of a duration, as getHours(), know no bounds."""
+
 
 def expressions_of(form: Form) -> Iterator[tuple[Path, str]]:
     """Every expression of a trigger with its path."""
@@ -76,6 +85,21 @@ def segment_ids(source: str) -> set[str]:
             ):
                 found.add(name)
     return found
+
+
+def beyond_the_calendar(source: str) -> Iterator[tuple[str, str]]:
+    """(what is wrong, what to do) of each comparison of a reading of the calendar with what it never is."""
+    for node in _tree(source):
+        if not isinstance(node, nodes.Binary) or node.operator not in ("==", "!=", "<", "<=", ">", ">="):
+            continue
+        for call, other in ((node.left, node.right), (node.right, node.left)):
+            if not isinstance(call, nodes.Call) or call.function not in _CALENDAR:
+                continue
+            lowest, highest, meaning = _CALENDAR[call.function]
+            value = other.value if isinstance(other, nodes.Literal) else None
+            if isinstance(value, int) and not isinstance(value, bool) and not lowest <= value <= highest:
+                said = f"{call.function}() is never {value}"
+                yield said, f"it gives {lowest} to {highest}{meaning}"
 
 
 def reads(source: str, variable: str) -> bool:

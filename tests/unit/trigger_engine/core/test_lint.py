@@ -247,3 +247,75 @@ def test_a_finding_reads_as_one_line() -> None:
         "error", "cart.yaml", 7, "steps[0].mail", "there is no template 'x'", "did you mean 'y'?"
     )
     assert str(finding) == ("cart.yaml:7: error: steps[0].mail: there is no template 'x'; did you mean 'y'?")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            CART + "experiment: {variants: {a: 50%, b: 50%}}\n",
+            "8 experiment.variants: the variants a, b differ in nothing;"
+            " write wait: or mail: by variant, as mail: {a: …, b: …}",
+        ),
+        (
+            CART.replace("wait: 1h\n", "").replace("steps:\n", "steps:\n  - goal: order_completed\n"),
+            "6 steps[0]: nothing stands before the goal, so nobody is brought to it;"
+            " move it behind the steps that may be left out",
+        ),
+        (
+            CART + "unless: product_added\n",
+            "8 unless[0]: 'product_added' starts the run, and ends it too; name another event, or add where:",
+        ),
+        (
+            CART.replace("{event: product_added}", "{count: product_added, within: 7d, at_least: 3}")
+            + "exit: [order_completed, product_added]\n",
+            "8 exit[1]: 'product_added' is what is counted, and each one lets the count begin anew;"
+            " name another event, or add where:",
+        ),
+        (
+            CART.replace("{event: product_added}", "{date: now}").replace("wait: 1h\n", ""),
+            "4 when.date: now moves on with time, so it is no date; name a date of the customer's",
+        ),
+        (
+            CART + "audience: now.getDayOfWeek('Europe/Istanbul') == 7\n",
+            "8 audience: getDayOfWeek() is never 7; it gives 0 to 6; 0 is Sunday",
+        ),
+        (
+            CART + "audience: 12 == now.getMonth()\n",
+            "8 audience: getMonth() is never 12; it gives 0 to 11; 0 is January",
+        ),
+        (CART + "audience: now.getDate() < 0\n", "8 audience: getDate() is never 0; it gives 1 to 31"),
+    ],
+)
+def test_what_has_no_effect_is_warned_of(text: str, said: str) -> None:
+    assert found(text) == [f"warning cart.yaml:{said}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CART.replace("wait: 1h", "wait: {a: 1h, b: 2h}") + "experiment: {variants: {a: 50%, b: 50%}}\n",
+        CART.replace("- mail: reminder", "- mail: {a: reminder, b: welcome}\n    id: first")
+        + "experiment: {variants: {a: 50%, b: 50%}}\n",
+        CART.replace("- mail", "- wait: {a: 1d, b: 2d}\n  - mail")
+        + "experiment: {variants: {a: 50%, b: 50%}}\n",
+        CART + "experiment: {holdout: 10%}\n",
+        CART.replace("steps:\n", "steps:\n  - goal: order_completed\n"),
+        CART + "exit: product_added\n",
+        CART + "unless: {event: product_added, where: event.properties.gift == true}\n",
+        CART.replace("product_added}", "product_added, where: event.properties.gift == true}")
+        + "unless: product_added\n",
+        CART + "audience: now.getDayOfWeek() == 6 && now.getMonth() == 11 && now.getDate() == 31\n",
+        CART + "audience: cart.age.getHours() > 100 && now.getDayOfYear() == 365\n",
+    ],
+)
+def test_what_has_an_effect_is_not_warned_of(text: str) -> None:
+    assert found(text) == []
+
+
+def test_a_segment_by_an_impossible_day_is_warned_of() -> None:
+    weekend = read_segment("id: vip\nwhen: now.getDayOfWeek() == 7\n", "vip.yaml")
+    (finding,) = lint([], [weekend])
+    assert str(finding) == (
+        "vip.yaml:2: warning: when: getDayOfWeek() is never 7; it gives 0 to 6; 0 is Sunday"
+    )
