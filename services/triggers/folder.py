@@ -75,8 +75,8 @@ class Place:
     @property
     def triggers(self) -> list[Path]:
         """The trigger files."""
-        inside = _yaml_files(self.folder / "triggers")
-        return [file for file in _yaml_files(self.folder) if file.name not in _POLICY] + inside
+        found = _yaml_files(self.folder) + _yaml_files(self.folder / "triggers")
+        return [file for file in found if file.name not in _POLICY]
 
     @property
     def segments(self) -> list[Path]:
@@ -89,10 +89,11 @@ class Place:
         return self._beside("stories")
 
     @property
-    def policy(self) -> Path | None:
-        """The policy file, if there is one."""
-        candidates = (folder / name for folder in (self.folder, self.home) for name in _POLICY)
-        return next((path for path in candidates if path.is_file()), None)
+    def policies(self) -> list[Path]:
+        """The policy file; where there are several, only one can be meant."""
+        folders = dict.fromkeys((self.home, self.home / "triggers", self.folder))
+        candidates = (folder / name for folder in folders for name in _POLICY)
+        return [path for path in candidates if path.is_file()]
 
     @property
     def templates(self) -> Path:
@@ -105,7 +106,7 @@ class Place:
         return file.relative_to(self.home if file.is_relative_to(self.home) else file.parent).as_posix()
 
     def _beside(self, name: str) -> list[Path]:
-        return _yaml_files(self.home / name) or _yaml_files(self.folder / name)
+        return _yaml_files(self.home / name) + _yaml_files(self.home / "triggers" / name)
 
 
 def check_folder(folder: Path | None, templates: Path | None = None, *, texts: bool = True) -> Checked:
@@ -123,7 +124,11 @@ def check_folder(folder: Path | None, templates: Path | None = None, *, texts: b
     remarks: list[Finding] = []
     triggers = _read_all(place, place.triggers, read_trigger, remarks)
     segments = _read_all(place, place.segments, read_segment, remarks)
-    policies = _read_all(place, [place.policy] if place.policy else [], read_policy, remarks)
+    policies = _read_all(place, place.policies, read_policy, remarks)
+    remarks += [
+        Finding("error", place.name_of(path), 1, "file", "there are two policies", "keep one of them")
+        for path in place.policies[1:]
+    ]
     if remarks:
         return Checked(None, _in_order(remarks))
     policy = policies[0] if policies else None
@@ -163,8 +168,17 @@ def read_or_say(folder: Path | None, templates: Path | None) -> RuleSet | None:
     return checked.rule_set
 
 
+def bytes_of(path: Path) -> bytes:
+    """What a file holds. Raises OSError; also for a pipe or a device, which might never end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(None, "it is a pipe or a device")
+    return path.read_bytes()
+
+
 def _yaml_files(folder: Path) -> list[Path]:
-    return [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*.yml"))]
+    """The files of a folder; those that editors hide (`.#cart.yaml`) are not meant."""
+    found = [path for path in sorted(folder.glob("*")) if not path.name.startswith(".")]
+    return [path for ending in (".yaml", ".yml") for path in found if path.suffix.lower() == ending]
 
 
 def _in_order(remarks: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -178,7 +192,7 @@ def _read_all(
     for path in paths:
         name = place.name_of(path)
         try:
-            files.append(read(path.read_bytes(), name))
+            files.append(read(bytes_of(path), name))
         except TriggerFileErrors as errors:
             remarks += [
                 Finding("error", name, each.line, each.field, each.message, each.suggestion, each.column)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.triggers.folder import bytes_of
 from services.triggers.story import Names, Story
 from services.triggers.story_reader import stories_of
 from trigger_engine.core.language.problems import Path as FieldPath
@@ -30,7 +31,7 @@ class StoryFile:
 def read_stories(path: Path, name: str, names: Names) -> StoryFile:
     """Read one file; `name` is what messages call it. Never raises for what the file holds."""
     try:
-        return parse_stories(path.read_bytes().decode("utf-8"), name, names)
+        return parse_stories(bytes_of(path).decode("utf-8"), name, names)
     except UnicodeDecodeError:
         return _refused(name, "it is no text in UTF-8", "save it as UTF-8 in the editor")
     except OSError as error:

@@ -1,5 +1,6 @@
 """A file's place in the folder says what it is; what is wrong comes in the order of files and lines."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def test_places_say_what_a_file_is(shop: Path) -> None:
     assert [file.name for file in place.triggers] == sorted(file.name for file in LIBRARY.glob("*.yaml"))
     assert [place.name_of(file) for file in place.segments] == ["segments/vip.yaml"]
     assert [place.name_of(file) for file in place.stories] == ["stories/cart.yaml"]
-    assert place.policy == shop / "policy.yaml"
+    assert place.policies == [shop / "policy.yaml"]
     assert place.templates == TEMPLATES
 
 
@@ -81,6 +82,53 @@ def test_a_file_that_cannot_be_read_is_named(shop: Path) -> None:
     (remark,) = check_folder(shop).errors
     assert (remark.file, remark.field) == ("folder.yaml", "file")
     assert remark.message == "it cannot be read: Is a directory"
+
+
+def test_a_pipe_is_named_and_not_waited_for(shop: Path) -> None:
+    os.mkfifo(shop / "pipe.yaml")
+    (remark,) = check_folder(shop).errors
+    assert str(remark) == "pipe.yaml:1: error: file: it cannot be read: it is a pipe or a device"
+
+
+def test_a_link_to_itself_and_one_to_nothing_are_named(shop: Path) -> None:
+    (shop / "loop.yaml").symlink_to("loop.yaml")
+    (shop / "nothing.yaml").symlink_to("nowhere")
+    assert [(each.file, each.message) for each in check_folder(shop).errors] == [
+        ("loop.yaml", "it cannot be read: Too many levels of symbolic links"),
+        ("nothing.yaml", "it cannot be read: No such file or directory"),
+    ]
+
+
+def test_files_that_editors_hide_are_not_read_and_endings_in_capitals_are(shop: Path) -> None:
+    write(shop, ".#cart.yaml", "half a file: [")
+    write(shop, "segments/VIP.YAML", VIP)
+    write(shop, "segments/.vip.yaml.swp.yaml", "half a file: [")
+    rule_set = read_rule_set(shop)
+    assert [segment["id"] for segment in rule_set.segments] == ["vip"]
+
+
+@pytest.mark.parametrize("other", ["policy.yml", "triggers/policy.yaml"])
+def test_two_policies_are_not_chosen_between(shop: Path, other: str) -> None:
+    write(shop, "policy.yaml", "lateness: 12h\n")
+    write(shop, other, "lateness: 6h\n")
+    (shop / "triggers").mkdir(exist_ok=True)
+    shutil.copyfile(LIBRARY / "welcome-series.yaml", shop / "triggers" / "again.yaml")
+    for folder in (shop, shop / "triggers"):
+        (remark,) = check_folder(folder).errors
+        assert str(remark) == f"{other}:1: error: file: there are two policies; keep one of them"
+
+
+def test_what_lies_in_the_folder_of_triggers_is_the_same_from_either_side(shop: Path) -> None:
+    for file in shop.glob("*.yaml"):
+        write(shop, f"triggers/{file.name}", file.read_text("utf-8"))
+        file.unlink()
+    write(shop, "triggers/policy.yaml", "lateness: 12h\n")
+    write(shop, "triggers/segments/vip.yaml", VIP)
+    write(shop, "segments/sleepy.yaml", VIP.replace("vip", "sleepy"))
+    by_home, by_triggers = read_rule_set(shop), read_rule_set(shop / "triggers")
+    assert by_home == by_triggers
+    assert by_home.policy == {"lateness": "12h"}
+    assert {segment["id"] for segment in by_home.segments} == {"vip", "sleepy"}
 
 
 def test_a_folder_without_triggers_is_said(tmp_path: Path) -> None:
