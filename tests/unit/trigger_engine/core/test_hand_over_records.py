@@ -132,7 +132,7 @@ def test_the_devices_known_are_those_seen_last() -> None:
     ],
 )
 def test_what_is_said_of_a_record_that_no_engine_of_ours_writes(
-    type: str, who: dict[str, str], properties: dict[str, Any], reason: str
+    type: str, who: dict[str, Any], properties: dict[str, Any], reason: str
 ) -> None:
     record = EventRecord(
         event_id="bad",
@@ -173,4 +173,4 @@ def test_a_state_that_comes_after_the_erasure_is_turned_away_in_words() -> None:
         ("exited", "the customer was erased before the run came over from her device."),
         ("cancelling", "The customer was erased. The sender is asked to cancel hello."),
     ]
-    assert town.state(CUSTOMER).runs == town.state(CUSTOMER).mails == []
+    assert (town.state(CUSTOMER).runs, town.state(CUSTOMER).mails) == ([], [])
