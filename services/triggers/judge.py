@@ -14,7 +14,7 @@ from schemas.instants import format_instant, parse_instant
 from services.triggers.fates import counted
 from services.triggers.player import Decided, Noted, Player, StoryRunsAway
 from services.triggers.story import Becomes, Expects, ExpectsNone, Happens, Passes, Step, Story, Wanted
-from services.triggers.story_reader import since
+from services.triggers.story_times import since
 from trigger_engine.core.language import Path
 from trigger_engine.core.rules import Rules
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias
 from schemas.instants import Instant
 from schemas.rule_set import RuleSet
 from trigger_engine.core.language import Path, walk
+from trigger_engine.core.lint import event_types_of
 
 CUSTOMER_DEFAULT = "shopper"
 MailOutcome = Literal["sent", "cancelled", "expired", "suppressed", "failed", "bounced", "opened", "clicked"]
@@ -120,6 +121,8 @@ class Names:
     triggers: frozenset[str]
     steps: frozenset[str]
     templates: frozenset[str]
+    events: frozenset[str] = frozenset()
+    """Event types that triggers name."""
 
     @classmethod
     def of(cls, rule_set: RuleSet) -> "Names":
@@ -133,4 +136,5 @@ class Names:
                 if "id" in step
             ),
             frozenset(template.name for template in rule_set.templates),
+            frozenset(name for trigger in rule_set.triggers for _, name in event_types_of(trigger)),
         )

@@ -6,11 +6,11 @@ a date. A story can go forward only.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, get_args
 
 from schemas.decision import Outcome
-from schemas.instants import DAY_MS, Instant, datetime_of, format_instant, instant_of
+from schemas.instants import DAY_MS, Instant, datetime_of, format_instant
+from schemas.keys import ANONYMOUS_PREFIX
 from services.triggers.story import (
     CUSTOMER_DEFAULT,
     Becomes,
@@ -24,8 +24,11 @@ from services.triggers.story import (
     Story,
     Wanted,
 )
+from services.triggers.story_times import read_date
 from trigger_engine.core.durations import format_duration, parse_duration
 from trigger_engine.core.language.problems import Check, Path, Problem, nearest, shown
+from trigger_engine.core.limits import ID_LENGTH_MAX
+from trigger_engine.core.lint import NEVER_SENT, usual_type
 
 START_DEFAULT = "2026-03-02 09:00"
 """A Monday, far from feasts and changes of the clock."""
@@ -76,7 +79,8 @@ class _Reader(Check):
         self.names((), data, FILE_FIELDS)
         stories = data.get("stories")
         if not isinstance(stories, list) or not stories:
-            self.say(("stories",) if "stories" in data else (), "stories: is a list of stories")
+            at: Path = ("stories",) if "stories" in data else ()
+            self.say(at, "stories: is a list of stories", "write stories: and below it - story: A reminder")
             return []
         if len(stories) > STORIES_MAX:
             self.say(("stories",), f"{len(stories)} stories are too many for a file; at most {STORIES_MAX}")
@@ -94,7 +98,7 @@ class _Reader(Check):
         both = {**shared, **story}
         self._start = self._now = self._start_of(whose["start"], both.get("start", START_DEFAULT))
         self._customer = (
-            self._text(whose["customer"], both.get("customer", CUSTOMER_DEFAULT)) or CUSTOMER_DEFAULT
+            self._id(whose["customer"], both.get("customer", CUSTOMER_DEFAULT)) or CUSTOMER_DEFAULT
         )
         mails = both.get("mails", "sent")
         if mails not in ("sent", "held"):
@@ -119,7 +123,7 @@ class _Reader(Check):
         return self._text((*path, "story"), story["story"])
 
     def _start_of(self, path: Path, value: object) -> Instant:
-        start = _read_date(value)
+        start = read_date(value)
         if start is None:
             self.say(path, f"{shown(value)} is no date with a time", f"write it as {START_DEFAULT} (UTC)")
         elif not YEARS[0] <= datetime_of(start).year <= YEARS[1]:
@@ -222,14 +226,25 @@ class _Reader(Check):
             properties=self._mapping(path, step, "properties"),
             context=self._mapping(path, step, "context"),
             customer_id=None if named else self._whom(path, step),
-            anonymous_id=self._text((*path, "anonymous"), step["anonymous"]) if "anonymous" in step else None,
+            anonymous_id=self._id((*path, "anonymous"), step["anonymous"]) if "anonymous" in step else None,
             occurred_at=self._now - ago,
-            event_id=self._text((*path, "id"), step["id"]) if "id" in step else None,
+            event_id=self._id((*path, "id"), step["id"]) if "id" in step else None,
             backfill=step.get("backfill") is True,
         )
 
     def _whom(self, path: Path, step: Mapping[str, Any]) -> str:
-        return self._text((*path, "customer"), step["customer"]) if "customer" in step else self._customer
+        return self._id((*path, "customer"), step["customer"]) if "customer" in step else self._customer
+
+    def _id(self, path: Path, value: object) -> str:
+        """The id of a customer, a device or an event."""
+        text = self._text(path, value)
+        if len(text) > ID_LENGTH_MAX:
+            said = f"{shown(text)} has {len(text)} characters"
+            self.say(path, said, f"an id has {ID_LENGTH_MAX} at most")
+        if text.startswith(ANONYMOUS_PREFIX):
+            device = text.removeprefix(ANONYMOUS_PREFIX)
+            self.say(path, f"{shown(text)} is a device, not a customer", f"write anonymous: {device[:60]}")
+        return text
 
     def _profile(self, path: Path, value: object, customer: str) -> Happens:
         if not isinstance(value, Mapping):
@@ -239,7 +254,13 @@ class _Reader(Check):
         consent = traits.get("consent")
         if isinstance(consent, bool):
             traits["consent"] = {"marketing_email": consent}
-        elif "consent" in traits and not isinstance(consent, Mapping):
+        elif isinstance(consent, Mapping):
+            self.names((*path, "consent"), consent, ("marketing_email",))
+            for name, given in consent.items():
+                if name == "marketing_email" and not isinstance(given, bool):
+                    said = f"marketing_email: is true or false, not {shown(given)}"
+                    self.say((*path, "consent", name), said)
+        elif "consent" in traits:
             self.say((*path, "consent"), f"consent: is true or false, not {shown(consent)}")
         return Happens(path, self._now, "profile_updated", traits, {}, customer, None, self._now)
 
@@ -272,7 +293,10 @@ class _Reader(Check):
             return ExpectsNone(path, self._now, None, value == "mail")
         if not isinstance(value, Mapping):
             said = f"{shown(value)} is not understood"
-            self.say(at, said, "write expect_none: mail, expect_none: anything, or {trigger: …, outcome: …}")
+            hint = "write expect_none: mail, expect_none: anything, or {trigger: …, outcome: …}"
+            if isinstance(value, str) and value in self._names.templates | self._names.steps:
+                hint = f"write expect_none: {{mail: {value}}}"
+            self.say(at, said, hint)
             return ExpectsNone(path, self._now, None, False)
         return ExpectsNone(path, self._now, self._wanted(at, value), False)
 
@@ -324,7 +348,14 @@ class _Reader(Check):
         text = self._text(path, value)
         snake = "_".join(text.strip().lower().replace("-", " ").split())
         if text and (text != snake or not snake.replace("_", "").isalnum() or len(snake) > 64):
-            self.say(path, f"{text!r} is no event type", f"did you mean {snake!r}?")
+            self.say(path, f"{shown(text)} is no event type", f"did you mean {shown(snake)}?")
+        elif text in NEVER_SENT:
+            said = f"{text!r} is what the engine says to itself; nobody can send it"
+            self.say(path, said, "let time pass, or tell what leads to it")
+        elif text not in self._names.events and (meant := usual_type(text)) is not None:
+            self.say(
+                path, f"no trigger reads {text!r}, and it is not a usual one", f"did you mean {meant!r}?"
+            )
         return text
 
     def _mapping(self, path: Path, step: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -351,7 +382,7 @@ class _Reader(Check):
 
     def _moment(self, path: Path, value: object) -> Instant | None:
         """A duration from the start, or a date with a time."""
-        instant = _read_date(value)
+        instant = read_date(value)
         if instant is not None:
             return instant
         try:
@@ -360,20 +391,3 @@ class _Reader(Check):
             said = f"{shown(value)} is neither a duration from the start of the story nor a date with a time"
             self.say(path, said, "write it as 45m, 2d12h or 2026-03-04 09:30")
             return None
-
-
-def since(start: Instant, at: Instant) -> str:
-    """A moment as stories write it: `+2d45m`."""
-    sign = "-" if at < start else "+"
-    return sign + format_duration(abs(at - start))
-
-
-def _read_date(value: object) -> Instant | None:
-    """`2026-03-02 09:00`, in UTC unless it names a zone."""
-    if not isinstance(value, str) or len(value) < len("2026-03-02 09:00"):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return instant_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None

@@ -172,18 +172,18 @@ def _named_segments(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
             yield _at(file, path, "error", said, _known(name, rules.segments, "segment"))
 
 
-def _events(file: RuleFile) -> Iterator[tuple[Path, str]]:
-    """Every event type that a trigger names."""
-    when = file.form["when"]
+def event_types_of(form: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Every event type that a trigger's normal form names, with its place."""
+    when = form["when"]
     for field in ("event", "count", "of"):
         for position, name in enumerate(when.get(field, ())):
             yield ("when", field, position), name
     if "after" in when:
         yield ("when", "after"), when["after"]
     for field in ("unless", "exit"):
-        for position, clause in enumerate(file.form.get(field, ())):
+        for position, clause in enumerate(form.get(field, ())):
             yield (field, position), clause["event"]
-    for path, step in walk(file.form["steps"]):
+    for path, step in walk(form["steps"]):
         for position, name in enumerate(step.get("wait_until", {}).get("event", ())):
             yield (*path, "wait_until", "event", position), name
         for position, clause in enumerate(step.get("goal", ())):
@@ -191,17 +191,17 @@ def _events(file: RuleFile) -> Iterator[tuple[Path, str]]:
 
 
 def _event_types(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
-    for path, name in _events(file):
+    for path, name in event_types_of(file.form):
         if name in NEVER_SENT:
             said = f"no trigger ever meets an event {name!r}; the engine keeps it to itself"
             hint = "use when: {enters: …}, {inactive: …} or {date: …}" if path[0] == "when" else None
             yield _at(file, path, "error", said, hint)
-        elif (known := _meant(name)) is not None:
+        elif (known := usual_type(name)) is not None:
             said = f"the event type {name!r} is not a usual one"
             yield _at(file, path, "warning", said, f"did you mean {known!r}?")
 
 
-def _meant(name: str) -> str | None:
+def usual_type(name: str) -> str | None:
     """The usual type that this is a slip of: a letter or the ending off, as in order_complete."""
     if name in KNOWN_TYPES:
         return None

@@ -218,6 +218,24 @@ def test_the_timeline_tells_events_decisions_and_mails_in_order(library: RuleSet
 
 
 SPOILT = [
+    ("- event: product_aded", "no trigger reads 'product_aded', and it is not a usual one; did you mean"),
+    ("- event: segment_entered", "'segment_entered' is what the engine says to itself; nobody can send it"),
+    (
+        "- event: signed_up\n  customer: 'anon:d1'",
+        "'anon:d1' is a device, not a customer; write anonymous: d1",
+    ),
+    (f"- event: signed_up\n  customer: {'c' * 257}", "has 257 characters; an id has 256 at most"),
+    (f"- event: signed_up\n  id: {'c' * 257}", "has 257 characters; an id has 256 at most"),
+    (f"- event: {'C' * 200}", "CCC… is no event type"),
+    ("- expect_none: cart-reminder", "is not understood; write expect_none: {mail: cart-reminder}"),
+    ("- profile: {consent: {email: true}}", "profile.consent.email: unknown field 'email'"),
+    ("- profile: {consent: {marketing_email: maybe}}", "marketing_email: is true or false, not 'maybe'"),
+    ("- at: 9999-12-31 23:59-01:00", "is neither a duration from the start of the story nor a date"),
+    ("start: 0001-01-01 00:00+14:00\nstories: []", "stories: is a list of stories; write stories:"),
+    (
+        "start: 9999-12-31 23:59-01:00\nstories: [{story: It, steps: [{expect_none: mail}]}]",
+        "it.yaml:1: error: start: '9999-12-31 23:59-01:00' is no date with a time",
+    ),
     ("storys: []", "it.yaml:1: error: storys: unknown field 'storys'; did you mean 'stories'?"),
     ("just text", "it.yaml:1: error: stories: a story file holds stories:"),
     ("stories: {}", "it.yaml:1: error: stories: stories: is a list of stories"),
@@ -269,7 +287,7 @@ def test_a_malformed_story_says_where_and_what_to_do(text: str, said: str, libra
     [
         (
             "start: yesterday",
-            "it.yaml:1: error: start: 'yesterday' is no date with a time; write it as 2026-03-02 09:00",
+            "it.yaml:1: error: start: 'yesterday' is no date with a time",
         ),
         (
             "start: 0001-01-01 00:00",
@@ -292,3 +310,11 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, library: RuleSet) -> 
     (tmp_path / "it.yaml").write_bytes(b"stories: \xff")
     (remark,) = read_stories(tmp_path / "it.yaml", "it.yaml", Names.of(library)).remarks
     assert str(remark).endswith("it is no text in UTF-8; save it as UTF-8 in the editor")
+
+
+def test_an_event_type_that_a_trigger_names_is_no_slip_of_a_usual_one(library: RuleSet) -> None:
+    spoilt = TRIGGERS["cart-abandoned"].replace("cart_updated", "product_addded")
+    changed = with_trigger(library, spoilt)
+    story = "stories: [{story: It, steps: [{event: product_addded}, {expect_none: mail}]}]"
+    assert remarks(story, changed) == []
+    assert "did you mean 'product_added'?" in remarks(story, library)[0]
