@@ -24,13 +24,14 @@ def change_runs(turn: Turn, activated: int) -> None:
         if waited:
             steps.apply_known(turn, run, turn.customer, run.at + 1)  # its start is no ending of its own
         if run.alive:
-            _change_run(turn, run, activated)
+            _change_run(turn, run, turn.at)
 
 
-def _change_run(turn: Turn, run: Run, activated: int) -> None:
+def _change_run(turn: Turn, run: Run, at: int) -> None:
+    """`at`: when the rules were activated; in a merge, that of the hand-over."""
     trigger = turn.rules.triggers.get(run.trigger.id)
     if trigger is None or trigger.status == "draft":
-        steps.end(turn, run, "exited", activated)
+        steps.end(turn, run, "exited", at)
         return
     run.frozen = trigger.status == "paused"
     if run.trigger.content == trigger.content or trigger.on_edit == "pin":
@@ -38,15 +39,15 @@ def _change_run(turn: Turn, run: Run, activated: int) -> None:
     if trigger.on_edit == "drain":
         run.draining = True
         return
-    _migrate(turn, run, trigger, activated)
+    _migrate(turn, run, trigger, at)
 
 
-def _migrate(turn: Turn, run: Run, trigger: Trigger, activated: int) -> None:
+def _migrate(turn: Turn, run: Run, trigger: Trigger, at: int) -> None:
     """In the new version right behind the last mail step it did; if that is not there, `exited`."""
     last = run.mails[-1] if run.mails else None
     left = trigger.all_steps if last is None else behind_mail(list(trigger.steps), last.step)
     if left is None:
-        steps.end(turn, run, "exited", activated)
+        steps.end(turn, run, "exited", at)
         return
     run.trigger = trigger
     run.left = left

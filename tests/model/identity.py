@@ -194,14 +194,22 @@ def _later(left: int | None, right: int | None) -> int | None:
 def _merge_lists(hers: Customer, theirs: Customer) -> None:
     hers.events = theirs.events + hers.events
     hers.ids = theirs.ids[-RECENT_IDS:] + hers.ids
+    hers.orders_on_offer = _orders_on_offer(hers, theirs)
     hers.orders = theirs.orders + hers.orders
     hers.campaigns = theirs.campaigns + hers.campaigns
     hers.windows = theirs.windows + hers.windows
     hers.mails = theirs.mails + hers.mails
-    hers.dates_done |= theirs.dates_done
     hers.arms = theirs.arms | hers.arms
     for name, at in theirs.last_of_type.items():
         hers.last_of_type[name] = max(hers.last_of_type.get(name, at), at)
+
+
+def _orders_on_offer(hers: Customer, theirs: Customer) -> int:
+    """Of whose last order is the later one; the other's go before, if all of these came with an offer."""
+    last = [max((at for at, _ in side.orders), default=-1) for side in (hers, theirs)]
+    later, earlier = (theirs, hers) if last[1] > last[0] else (hers, theirs)
+    all_of_them = later.orders_on_offer == len(later.orders)
+    return later.orders_on_offer + (earlier.orders_on_offer if all_of_them else 0)
 
 
 def _merge_runs(turn: Turn, theirs: Customer, at: int) -> None:

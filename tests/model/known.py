@@ -49,12 +49,23 @@ def project(customer: Customer, event: Happening) -> None:
     if event.type in PROFILE_EVENTS or event.type == "subscribed":
         meet_traits(customer, event.properties, event.at)
     if event.type == "order_completed":
+        _count_on_offer(customer, event.at)
         customer.orders.append((event.at, carts.amount_of(event.properties.get("total")) or 0.0))
         if customer.profile.get("email") is None:
             _learn_email(customer, event.properties.get("email"))
     if event.type == "campaign_mailed":
         customer.campaigns.append(event.at)
     _meet_consent(customer, event)
+
+
+def _count_on_offer(customer: Customer, at: int) -> None:
+    """Section 7, offers: an order is judged by the offers known when it comes in; one that comes in behind a
+    later one is none of the last."""
+    if any(at < other for other, _ in customer.orders):
+        return
+    given = [mail for mail in customer.mails if mail.offer_until is not None and not mail.returned]
+    on_offer = any(mail.due <= at <= (mail.offer_until or 0) for mail in given)
+    customer.orders_on_offer = customer.orders_on_offer + 1 if on_offer else 0
 
 
 def meet_traits(customer: Customer, traits: dict[str, Any], at: int) -> None:

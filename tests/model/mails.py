@@ -162,7 +162,7 @@ def _pass(turn: Turn, run: Run, step: Step, attempt: int) -> None:
     """Every check up to arbitration passed: held out, a shadow, or mailed."""
     name = step["id"]
     send_id = ids.send_id(run.trigger.id, run.occasion, name, shadow=run.shadow)
-    offer = _offer(turn, run, step) if "offer" in step else None
+    code = _offer_code(turn, run, step) if "offer" in step else None
     held_out = run.held_out and run.trigger.marketing
     requested = not held_out and not run.shadow
     outcome = "fired" if requested else "held_out" if held_out else "shadow"
@@ -182,41 +182,39 @@ def _pass(turn: Turn, run: Run, step: Step, attempt: int) -> None:
         first=not run.mails,
         known=not requested,
     )
-    if offer and requested:
+    offer = None
+    if code is not None and requested:
         mail.offer_until = run.due + duration_ms(step["offer"]["valid_for"])
+        offer = (code, step["offer"]["value"], mail.offer_until)
     run.mails.append(mail)
     turn.customer.mails.append(mail)
     turn.decide(
         run, outcome, run.due, run.due, step=name, attempt=attempt, mail=send_id if requested else None
     )
     if requested:
-        template = step["else"] if offer is False else steps.of_variant(run, step["mail"])
+        without = "offer" in step and offer is None
+        template = step["else"] if without else steps.of_variant(run, step["mail"])
         expires_at = run.planned + run.trigger.expires_after_ms
         to = turn.customer.profile["email"]
-        turn.results.requests.append(Request(send_id, "send", template, run.variant, expires_at, to))
+        turn.results.requests.append(Request(send_id, "send", template, run.variant, expires_at, to, offer))
 
 
-def _offer(turn: Turn, run: Run, step: Step) -> bool:
-    """Whether the offer of a step is given."""
+def _offer_code(turn: Turn, run: Run, step: Step) -> str | None:
+    """The code of a step's offer, if it is given."""
     customer, offers = turn.customer, turn.rules.policy.offers
     given = [mail for mail in customer.mails if mail.offer_until is not None and not mail.returned]
     if customer.consent is not True:
-        return False
+        return None
     if "at_most" in offers:
         within = duration_ms(offers["within"])
         if len([mail for mail in given if run.due - within < mail.due <= run.due]) >= offers["at_most"]:
-            return False
-    if "trained_after" in offers:
-        last = sorted(at for at, _ in customer.orders)[-offers["trained_after"] :]
-        on_offer = [at for at in last if any(mail.due <= at <= (mail.offer_until or 0) for mail in given)]
-        if len(on_offer) == offers["trained_after"]:
-            return False
+            return None
+    if "trained_after" in offers and customer.orders_on_offer >= offers["trained_after"]:
+        return None
     pool = step["offer"].get("pool")
-    if pool is not None:
-        if not turn.pools.get(pool):
-            return False
-        turn.pools[pool].pop(0)
-    return True
+    if pool is None:
+        return str(step["offer"]["code"])
+    return turn.pools[pool].pop(0) if turn.pools.get(pool) else None
 
 
 def is_open(mail: Mail) -> bool:

@@ -40,6 +40,8 @@ class Request:
     variant: str | None
     expires_at: int | None
     to: str | None
+    offer: tuple[str, str, int] | None = None
+    """Its code, its value, and until when it is valid."""
 
 
 @dataclass(frozen=True)

@@ -299,4 +299,10 @@ def request_of(record: EmailRequestRecord) -> Request:
         variant=record.variant,
         expires_at=parse_instant(record.expires_at) if sends and record.expires_at else None,
         to=record.to if sends else None,
+        offer=_offer_of(record),
     )
+
+
+def _offer_of(record: EmailRequestRecord) -> tuple[str, str, int] | None:
+    offer = record.data.get("offer")
+    return None if offer is None else (offer["code"], offer["value"], parse_instant(offer["valid_until"]))

@@ -16,7 +16,7 @@ from schemas.records import EventRecord, decode_email_request
 from schemas.rule_set import RuleSet
 from tests.model.model import Model
 from tests.property.engine_and_model import expected_of, request_of, shown
-from tests.simulation.expected import Recorded
+from tests.simulation.expected import Recorded, ask_id, asked_at_of
 from tests.simulation.memory_log import MemoryRecord
 from tests.simulation.world import Outcome
 
@@ -89,6 +89,7 @@ class _Replay:
         self._received_max = [0 for _ in partitions]
         self._markers = [_markers(outcome, number) for number in partitions]
         self._slowest_clock = outcome.slowest_clock
+        self._asked_at = asked_at_of(outcome)
         self._known: set[tuple[str | None, str]] = set()
         self._decided_at = {
             (one.decision.cause.partition, one.decision.cause.offset): parse_instant(one.decision.decided_at)
@@ -100,7 +101,7 @@ class _Replay:
         """What was recorded before an event, then the event."""
         received_at = parse_instant(event.received_at)
         self._received_max[number] = max(self._received_max[number], received_at)
-        now = self._now(number, record.offset, received_at)
+        now = self._now(number, record.offset, event)
         wake_until = min(self._received_max[number] - 1, now)
         key = customer_key(event.customer_id, event.anonymous_id)
         hers = key if (key, event.event_id) not in self._known else None
@@ -118,9 +119,11 @@ class _Replay:
         self._pending[number] = later
         self._model.event(number, record.offset, event, now)
 
-    def _now(self, number: int, offset: int, received_at: Instant) -> Instant:
-        """When an event was applied; if nothing was decided, a time that every process knew to have come."""
-        return self._decided_at.get((number, offset), min(received_at, self._slowest_clock[number][offset]))
+    def _now(self, number: int, offset: int, event: EventRecord) -> Instant:
+        """When an event was applied; if nothing was decided or asked, a time that every process knew to have
+        come."""
+        come = min(parse_instant(event.received_at), self._slowest_clock[number][offset])
+        return self._decided_at.get((number, offset), self._asked_at.get(ask_id(event), come))
 
     def end(self, now: Instant) -> None:
         """Whatever is left."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.ids import handover_ask_id
 from schemas.instants import Instant, parse_instant
 from schemas.keys import customer_key
 from schemas.records import DecisionRecord, EventRecord, decode_decision, encode_record
@@ -21,6 +22,7 @@ from schemas.rule_set import RuleSet
 from schemas.topics import EVENTS
 from tests.simulation.memory_log import MemoryRecord
 from tests.simulation.rule_sets import compiled
+from tests.simulation.touched import HANDOVER_ASKED, HANDOVER_STATE, Touched
 from tests.simulation.world import Outcome
 from trigger_engine.core.effects import Decide, Effect, HandOver
 from trigger_engine.core.flush import PARTITION_RECORD_KEY, PartitionRecord
@@ -43,6 +45,7 @@ class _Given:
     """An event of one customer, or the marker of other rules (`digest`). Every wake-up due at or before
     `wake_until` comes before it."""
 
+    key: str | None
     record: MemoryRecord
     event: EventRecord
     wake_until: Instant
@@ -71,6 +74,21 @@ def recorded(outcome: Outcome) -> list[Recorded]:
     return found
 
 
+def ask_id(event: EventRecord) -> str:
+    """The id of what a device is asked at an event that names both; of no question for another event."""
+    return handover_ask_id(f"anon:{event.anonymous_id}", event.customer_id or "", event.event_id)
+
+
+def asked_at_of(outcome: Outcome) -> dict[str, Instant]:
+    """The `now` of each event at which a device was asked, by the id of the question, which tells it."""
+    return {
+        event.event_id: parse_instant(event.received_at)
+        for number in range(outcome.history.partitions)
+        for _, event in outcome.log.events_of(number)
+        if event.type == HANDOVER_ASKED
+    }
+
+
 class Judge:
     """Knows the rule sets of a simulation."""
 
@@ -84,9 +102,10 @@ class Judge:
         for one in decisions:
             of_customer[one.decision.customer_key].append(one)
         expected = Expected()
+        asked_at = asked_at_of(outcome)
         for number in range(outcome.history.partitions):
             for key, given in _by_customer(outcome, number).items():
-                replay = _Replay(self, number, of_customer.get(key, []))
+                replay = _Replay(self, number, of_customer.get(key, []), asked_at)
                 replay.run(given, outcome.now)
                 replay.tell(key, expected)
         return expected
@@ -106,10 +125,10 @@ def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
         wake_until = min(received_max - 1, outcome.slowest_clock[number][record.offset])
         key = customer_key(event.customer_id, event.anonymous_id)
         if key is not None:
-            one = _Given(record, event, wake_until, None)
+            one = _Given(key, record, event, wake_until, None)
             given.setdefault(key, list(markers)).append(one)
             continue
-        marker = _Given(record, event, wake_until, str(event.properties["digest"]))
+        marker = _Given(None, record, event, wake_until, str(event.properties["digest"]))
         if not markers or markers[-1].digest != marker.digest:
             markers.append(marker)
             for inputs in given.values():
@@ -120,7 +139,9 @@ def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
 class _Replay:
     """One customer, alone in a partition of her own."""
 
-    def __init__(self, judge: Judge, number: int, decisions: list[Recorded]) -> None:
+    def __init__(
+        self, judge: Judge, number: int, decisions: list[Recorded], asked_at: dict[str, Instant]
+    ) -> None:
         self._judge = judge
         self._partition = Partition(number, {}, PartitionRecord(), NO_RULES, {})
         self._wake_ups: dict[int, list[Recorded]] = defaultdict(list)
@@ -130,26 +151,30 @@ class _Replay:
                 self._wake_ups[one.decision.cause.offset].append(one)
             else:
                 self._decided_at[one.decision.cause.offset] = parse_instant(one.decision.decided_at)
+        self._asked_at = asked_at
         self._effects: list[Effect] = []
         self._states: dict[str, bytes | None] = {}
 
     def run(self, given: list[_Given], end: Instant) -> None:
         """All of her inputs, then everything that is still due by `end`."""
         at = -1
-        known: set[str] = set()
+        touched = Touched()
+        to_come = [one.record.offset for one in given if one.digest is not None]
         for one in given:
-            if one.digest is None and one.event.event_id in known:
-                continue  # a repetition changes nothing, so nothing points to it
-            known.add(one.event.event_id)
-            self._wake_up(at, one)
+            touches = one.digest is None and touched.by(one.key, one.event)
+            if one.digest is None and not touches and one.event.type != HANDOVER_STATE:
+                continue  # it changes nothing
+            self._wake_up(at, to_come[0] if to_come else None)
             self._wake(one.wake_until, one.wake_until)
             offset, value = one.record.offset, one.record.value or b""
-            # Where nothing was decided, `now` makes no difference but to wake-ups, which had their chance.
-            now = self._decided_at.get(offset, one.wake_until)
+            # Where nothing was decided or asked, `now` makes no difference but to wake-ups, which had theirs.
+            asked_at = self._asked_at.get(ask_id(one.event), one.wake_until)
+            now = self._decided_at.get(offset, asked_at)
             assert self._partition.apply_record(EVENTS, offset, one.record.key, value, now)
-            if one.digest is None:
-                at = offset
-            else:
+            if touches:
+                at = offset  # else nothing points to it
+            if one.digest is not None:
+                to_come.pop(0)
                 self._flush()
                 self._partition.activate(self._judge.rules_of(one.digest))
                 while self._partition.sweep(now, 1):
@@ -158,12 +183,11 @@ class _Replay:
         self._wake(end, end)
         self._flush()
 
-    def _wake_up(self, offset: int, before: _Given | None) -> None:
-        """The wake-ups recorded after the event at this offset, and before what comes next.
+    def _wake_up(self, offset: int, end: int | None) -> None:
+        """The wake-ups recorded after the event at this offset, and before the next marker (at `end`).
 
-        They name the last event applied before them, not the last marker; but no flush reaches beyond one.
+        They name the last event that touched her, not the last marker; but no flush reaches beyond one.
         """
-        end = None if before is None or before.digest is None else before.record.offset
         found = self._wake_ups.get(offset, [])
         first = [one.decision for one in found if end is None or one.applied_to <= end]
         self._wake_ups[offset] = [one for one in found if end is not None and one.applied_to > end]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
-from tests.simulation.process import Process, spawn
+from tests.simulation.mortal import spawn
+from tests.simulation.process import Process
 
 
 class Group:

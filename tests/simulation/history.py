@@ -10,10 +10,17 @@ from typing import Any, Literal, TypeAlias
 from schemas.instants import Instant, format_instant
 from schemas.records import EventRecord
 
-FaultKind = Literal["kill", "freeze", "thaw", "isolate", "heal", "rebalance", "clock", "sender"]
+T0: Instant = 1_700_000_000_000
+"""When a history begins."""
+
+FaultKind: TypeAlias = (
+    Literal["kill", "freeze", "thaw", "isolate", "heal", "rebalance", "clock"]
+    | Literal["sender_kill", "sender_stop", "sender_freeze", "sender_isolate", "sender_rebalance"]
+)
 """kill: the process ends at its `amount`-th step from now. freeze, thaw: it stops in whatever it does and
 goes on later. isolate, heal: the group takes its partitions away without its knowing. clock: its clock
-jumps by `amount` ms. sender: the sender starts again, from where it committed."""
+jumps by `amount` ms. The same for a sender; there `point` may say before what kind of step it ends. stop: it
+ends in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ class Fault:
     kind: FaultKind
     worker: int = 0
     amount: int = 0
+    point: str = ""
 
 
 Item: TypeAlias = Happened | Broken | Published | Quiet | Fault
@@ -87,13 +95,16 @@ Item: TypeAlias = Happened | Broken | Published | Quiet | Fault
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A whole simulation. `noise` is the share of fetched batches that are lost, doubled or late."""
+    """A whole simulation. `noise` is the share of fetched batches that are lost, doubled or late.
+    `retry_unanswered`: a mail whose final dot was not answered is sent once more."""
 
     seed: int
     items: tuple[Item, ...]
     partitions: int = 3
     workers: int = 2
     noise: float = 0.05
+    senders: int = 2
+    retry_unanswered: bool = False
 
     @property
     def events(self) -> int:
@@ -103,5 +114,6 @@ class History:
     def pasted(self) -> str:
         """As Python, for a test."""
         lines = "".join(f"    {item!r},\n" for item in self.items)
-        rest = f"partitions={self.partitions}, workers={self.workers}, noise={self.noise}"
+        names = ("partitions", "workers", "noise", "senders", "retry_unanswered")
+        rest = ", ".join(f"{name}={getattr(self, name)}" for name in names)
         return f"History({self.seed}, (\n{lines}), {rest})"

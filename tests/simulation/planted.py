@@ -1,4 +1,5 @@
-"""Bugs of the kinds that we fear, each planted into the engine's own classes for the time of a simulation.
+"""Bugs of the kinds that we fear, each planted into the engine's or the sender's own classes for the time of
+a simulation.
 
 The judge never runs with a bug: what it replays is the engine as it is.
 """
@@ -8,8 +9,14 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
 
+from schemas.event import CUSTOMER_ERASED
 from schemas.instants import Instant
 from schemas.topics import DEAD_LETTERS, EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
+from sender import courier
+from sender.adapters.kafka_in import InboxRecord
+from sender.app import Sender
+from sender.core.policy import Concluded, Held, Unanswered, judge
+from sender.core.requests import SendRequest
 from tests.simulation.rule_sets import rule_sets
 from trigger_engine.adapters import ownership, takeover
 from trigger_engine.adapters.batches import Batch
@@ -17,7 +24,7 @@ from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.takeover import TakenOver, take_over
 from trigger_engine.adapters.transaction import Portion, TransactionalLog, portions_of
 from trigger_engine.app import PartitionWriter
-from trigger_engine.core import endings, mails, partition
+from trigger_engine.core import endings, hand_over, mails, partition, step
 from trigger_engine.core.flush import PARTITION_RECORD_KEY, Flush
 from trigger_engine.core.partition import Partition
 from trigger_engine.core.state import CustomerState, decode_state
@@ -189,6 +196,21 @@ def cancel_ignored() -> AbstractContextManager[Any]:
     return patch.object(endings, "take_back", lambda turn, mail, why: None)
 
 
+def erasure_ignored() -> AbstractContextManager[Any]:
+    """Who is erased goes on as before."""
+    return patch.object(step, "erase", lambda turn, event: None)
+
+
+def device_left() -> AbstractContextManager[Any]:
+    """The devices of who is erased keep what they know."""
+    return patch.object(hand_over, "erase_device", lambda turn, event: event.type == CUSTOMER_ERASED)
+
+
+def offer_not_returned() -> AbstractContextManager[Any]:
+    """An offer counts as given though its mail was not sent."""
+    return patch.object(mails, "return_offer", lambda state, send_id: None)
+
+
 def stale_rules() -> AbstractContextManager[Any]:
     """After a take-over, the rules are those that were published first."""
 
@@ -199,6 +221,40 @@ def stale_rules() -> AbstractContextManager[Any]:
         return taken
 
     return patch.object(ownership, "take_over", wrong)
+
+
+def done_too_soon() -> AbstractContextManager[Any]:
+    """A request counts as done when it was read."""
+    take = Sender._take
+
+    async def wrong(self: Sender, record: InboxRecord) -> None:
+        record.done()
+        await take(self, record)
+
+    return patch.object(Sender, "_take", wrong)
+
+
+def dot_repeated() -> AbstractContextManager[Any]:
+    """A mail whose final dot was not answered is simply tried again."""
+
+    def wrong(request: SendRequest, answer: Any, *, now: Instant, **more: Any) -> Concluded | Held:
+        if isinstance(answer, Unanswered):
+            return Held(now, answer.reason)
+        return judge(request, answer, now=now, **more)
+
+    return patch.object(courier, "judge", wrong)
+
+
+def told_before_kept() -> AbstractContextManager[Any]:
+    """An outcome is told, then recorded; the ledger may know better by then."""
+    settle = courier.Courier._settle
+
+    async def wrong(self: courier.Courier, request: SendRequest, claim: Any, result: Any) -> None:
+        if isinstance(result, Concluded):
+            await self._publisher.report(result.outcome)
+        await settle(self, request, claim, result)
+
+    return patch.object(courier.Courier, "_settle", wrong)
 
 
 BUGS: dict[str, Planted] = {
@@ -216,4 +272,10 @@ BUGS: dict[str, Planted] = {
     "alias forgotten": alias_forgotten,
     "cancel ignored": cancel_ignored,
     "stale rules after a restart": stale_rules,
+    "an erasure ignored": erasure_ignored,
+    "the devices of who is erased left": device_left,
+    "an offer not returned": offer_not_returned,
+    "a request done before its mail": done_too_soon,
+    "an unanswered dot repeated": dot_repeated,
+    "an outcome told before it is kept": told_before_kept,
 }

@@ -36,8 +36,8 @@ def _read(folder: Path) -> RuleSet:
 
 
 def _mails(steps: list[dict[str, Any]]) -> list[str]:
-    """The templates of all mail steps, branches included."""
-    found = [step["mail"] for step in steps if "mail" in step]
+    """The templates of all mail steps, branches and what goes out without an offer included."""
+    found = [step[name] for step in steps for name in ("mail", "else") if name in step]
     for step in steps:
         for branch in step.get("choose", ()):
             found += _mails(branch["then"])

@@ -1,119 +1,286 @@
-"""The sender, as far as the engine can tell: it obeys requests in order, mails once, and reports.
+"""One simulated sender process: the sender's own `Sender`, with its courier, lanes, policy and templates, on
+virtual time. In the place of Kafka, Redis and the relay stand the simulator's; each has an adapter's face.
 
-Its ledger outlives it. A cancel stops what was not handed to the relay yet and leaves a mark that a request
-read again obeys; what became of each mail goes back to the event log under the sender's own ids.
+`Sender` builds its adapters itself, so these are put in its module's names while it is built. It is told the
+time by the shop; leases run on the ledger's clock, which is the shop's too.
 """
 
-from collections import Counter
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache, partial
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
+from unittest.mock import patch
 
-from schemas.instants import Instant, parse_instant
-from schemas.records import EmailRequestRecord, decode_email_request, encode_record
-from schemas.topics import EVENTS, OUTBOUND
-from sender.core.outcomes import Outcome, feedback_of
+from schemas.dead_letter import DeadLetter
+from schemas.instants import Instant
+from schemas.records import EventRecord, encode_record
+from schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS, OUTBOUND
+from sender import app
+from sender.adapters.kafka_in import InboxRecord
+from sender.adapters.template_topic import TemplateStore
+from sender.core.offsets import OffsetTracker
+from sender.core.origin import Origin
+from sender.core.outcomes import Outcome, delivery_of, feedback_of
+from sender.settings import SenderSettings
+from tests.simulation.memory_ledger import LedgerStore, MemoryLedger
 from tests.simulation.memory_log import MemoryBroker
-from tests.simulation.virtual_time import passes
+from tests.simulation.mortal import Killed, Mortal, Steps, spawn
+from tests.simulation.relay import Relay, RelayLine
+from tests.simulation.rule_sets import rule_sets
+from tests.simulation.virtual_time import Bell, passes
 from trigger_engine.adapters.partitioning import partition_of
 
-_REASONS = {
-    "sent": "250 ok",
-    "expired": "too late",
-    "suppressed": "the address is suppressed",
-    "failed": "550",
-}
+POLL_S = 0.15
+READ_MAX = 8
 
 
 class Shop(Protocol):
-    """The world of the sender."""
+    """The world of the senders."""
 
     random: Random
-    broker: MemoryBroker
+    noise: float
     partitions: int
+    broker: MemoryBroker
+    leapt: Bell
 
     def now(self) -> Instant: ...
 
 
-class Sender:
-    """`mailed` counts what really went out, by send id."""
+class Committed(Protocol):
+    """The group: where each partition is to be read from, and what is done."""
 
-    def __init__(self, shop: Shop) -> None:
-        self.mailed: Counter[str] = Counter()
-        self._shop = shop
-        self._ledger: dict[str, Outcome] = {}
-        self._waiting: dict[str, EmailRequestRecord] = {}
-        self._committed = dict.fromkeys(range(shop.partitions), 0)
-        self._positions = dict(self._committed)
+    def committed(self, number: int) -> int: ...
+    def commit(self, process: "SenderProcess", number: int, offset: int) -> None: ...
+    def joined(self, process: "SenderProcess") -> None: ...
+
+
+class SenderProcess(Mortal):
+    """`instance` is inherited by a successor of the same name."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        group: Committed,
+        number: int,
+        instance: str,
+        *,
+        ledger: LedgerStore,
+        relay: Relay,
+        retry_unanswered: bool,
+        ended: Callable[[Any, BaseException], None],
+    ) -> None:
+        super().__init__(number, shop.random, ended)
+        self.instance = instance
+        self.steps = _SenderSteps(self, shop)
+        self.inbox = MemoryInbox(self, shop, group)
+        settings = SenderSettings(
+            kafka="memory",
+            redis_url="memory",
+            mail_from="The Shop <shop@shop.example>",
+            public_url="https://mail.shop.example",
+            secret="a secret of sixteen or more",
+            instance=instance,
+            on_ambiguous="retry_once" if retry_unanswered else "skip",
+        )
+        self.ledger = MemoryLedger(
+            ledger,
+            instance=instance,
+            lease_ms=settings.lease_ms,
+            retention_days=settings.ledger_days,
+            pace=self.steps,
+        )
+        instead = {
+            "RedisLedger": self.ledger,
+            "SmtpPool": RelayLine(relay, self.steps, shop.random),
+            "TemplateStore": _templates(),
+            "Publisher": MemoryPublisher(self.steps, shop),
+            "Inbox": self.inbox,
+            "WebSide": _NoWeb(),
+            "build_app": None,
+        }
+        with ExitStack() as patched:
+            for name, adapter in instead.items():
+                patched.enter_context(patch.object(app, name, partial(_the, adapter)))
+            self.sender = app.Sender(settings, _SenderClock(self, shop))
+
+    def start(self) -> None:
+        """The life of the process; it ends with its first error, or in order."""
+        spawn(self, self.sender.run(), f"sender-{self.number}").add_done_callback(self._on_done)
 
     @property
     def idle(self) -> bool:
-        """Whether it has read everything and mailed what it will."""
+        """Whether it has read what is its and mailed what is due."""
+        return self.inbox.at_end and self.sender.progress() is not None
+
+    def _on_done(self, task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
+        self.kill(error or Killed("stopped in order"))
+
+
+def _the(adapter: Any, *given: Any, **named: Any) -> Any:
+    return adapter
+
+
+class _SenderSteps(Steps):
+    """Answers of the ledger get lost as batches of the log do."""
+
+    def __init__(self, process: Mortal, shop: Shop) -> None:
+        super().__init__(process, shop.random)
+        self._shop = shop
+
+    def lost(self) -> bool:
+        return self._random.random() < self._shop.noise / 5
+
+
+class _SenderClock:
+    """The shop's time; who waits hears when it leaps."""
+
+    def __init__(self, process: Mortal, shop: Shop) -> None:
+        self._process = process
+        self._shop = shop
+
+    def now(self) -> Instant:
+        return self._shop.now()
+
+    async def wait(self, timeout_s: float) -> None:
+        await self._shop.leapt.wait(timeout_s)
+        while self._process.frozen:
+            await self._process.thawed.wait()
+
+
+class MemoryInbox:
+    """The requests of the partitions that the group gave; commits only count while it is a member."""
+
+    connected = True
+
+    def __init__(self, process: SenderProcess, shop: Shop, group: Committed) -> None:
+        self._process = process
+        self._shop = shop
+        self._group = group
+        self._trackers: dict[int, OffsetTracker] = {}
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything was read and is done."""
         broker = self._shop.broker
-        return not self._waiting and all(
-            position >= broker.partition(OUTBOUND, number).committed_end
-            for number, position in self._positions.items()
+        return all(
+            not tracker.busy and (tracker.position or 0) >= broker.partition(OUTBOUND, number).committed_end
+            for number, tracker in self._trackers.items()
         )
 
-    def restart(self) -> None:
-        """It reads again what it had not committed."""
-        self._positions = dict(self._committed)
-        self._shop.broker.tell()
+    def assign(self, numbers: set[int]) -> None:
+        """The group has decided: everything is read on from where it was committed."""
+        self._trackers = {number: OffsetTracker(self._group.committed(number)) for number in sorted(numbers)}
+
+    async def open(self) -> None:
+        """Join the group."""
+        await self._process.steps.at("join")
+        self._group.joined(self._process)
+
+    async def close(self) -> None:
+        """The group notices."""
+
+    async def read(self, room: int) -> list[InboxRecord]:
+        """The next records; returns soon, and empty if there are none."""
+        await self._process.steps.at("poll")
+        found: list[InboxRecord] = []
+        numbers = list(self._trackers)
+        self._shop.random.shuffle(numbers)
+        for number in numbers:
+            tracker = self._trackers[number]
+            limit = min(room - len(found), self._shop.random.randint(1, READ_MAX))
+            start = tracker.position or 0
+            records, tracker.position = self._shop.broker.fetch(OUTBOUND, number, start, limit)
+            for record in records:
+                assert record.value is not None, "requests are never deleted"
+                tracker.begin(record.offset)
+                origin = Origin(number, record.offset)
+                done = partial(tracker.done, record.offset)
+                found.append(InboxRecord(record.key, record.value, origin, done))
+        if not found:
+            await passes(POLL_S * self._shop.random.random())
+        return found
+
+    async def commit(self) -> None:
+        """Now and then, as once a second."""
+        if self._shop.random.random() < 0.5:
+            for number, tracker in self._trackers.items():
+                if tracker.next_offset is not None:
+                    self._group.commit(self._process, number, tracker.next_offset)
+
+    def positions(self) -> dict[str, int] | None:
+        """None while a record is in work."""
+        if any(tracker.busy for tracker in self._trackers.values()):
+            return None
+        return {str(number): tracker.position or 0 for number, tracker in self._trackers.items()}
+
+
+class MemoryPublisher:
+    """Deliveries, then events; the process may end between the two."""
+
+    available = True
+
+    def __init__(self, steps: Steps, shop: Shop) -> None:
+        self._steps = steps
+        self._shop = shop
+
+    async def report(self, outcome: Outcome) -> None:
+        """Both records of an outcome."""
+        delivery, event = encode_record(delivery_of(outcome)), encode_record(feedback_of(outcome))
+        key = outcome.customer_key.encode()
+        for topic, value in ((DELIVERIES, delivery), (EVENTS, event)):
+            await self._steps.at(f"report to {topic}")
+            self._write(topic, key, value)
+        await self._steps.at("reported")
+
+    async def bury(self, letter: DeadLetter, key: bytes | None) -> None:
+        """A dead letter."""
+        await self._steps.at("bury")
+        self._shop.broker.produce(DEAD_LETTERS, 0, (key, letter.model_dump_json().encode(), []))
+
+    async def publish_event(self, event: EventRecord, key: str, at: Instant, *, timeout_s: float) -> None:
+        """An event of a reader."""
+        await self._steps.at("publish")
+        self._write(EVENTS, key.encode(), encode_record(event))
+
+    async def close(self) -> None:
+        """There is no connection."""
+
+    def _write(self, topic: str, key: bytes, value: bytes) -> None:
+        self._shop.broker.produce(topic, partition_of(key, self._shop.partitions), (key, value, []))
+
+
+class _NoWeb:
+    """Nobody visits."""
+
+    port = 0
+
+    def __init__(self) -> None:
+        self._stopped = asyncio.Event()
 
     async def run(self) -> None:
-        """Work for ever."""
-        random = self._shop.random
-        while True:
-            for number in self._positions:
-                start = self._positions[number]
-                records, end = self._shop.broker.fetch(OUTBOUND, number, start, random.randint(1, 8))
-                for record in records:
-                    assert record.value is not None, "requests are never deleted"
-                    self._obey(decode_email_request(record.value))
-                self._positions[number] = end
-                if random.random() < 0.5:
-                    self._committed[number] = end
-            for request in tuple(self._waiting.values()):
-                if random.random() < 0.4:
-                    self._conclude(request)
-            await passes(random.random() * 0.2)
-            if self.idle:
-                await self._shop.broker.news()
+        await self._stopped.wait()
 
-    def _obey(self, request: EmailRequestRecord) -> None:
-        """A mail waits for its turn, and until it has come it can be cancelled."""
-        known = self._ledger.get(request.send_id)
-        if known is not None:
-            self._report(known)
-        elif request.action == "cancel":
-            self._conclude(request)
-        else:
-            self._waiting[request.send_id] = request
+    def stop(self) -> None:
+        self._stopped.set()
 
-    def _conclude(self, request: EmailRequestRecord) -> None:
-        now, chance = self._shop.now(), self._shop.random.random()
-        if request.action == "cancel":
-            status = "cancelled"
-        elif request.expires_at is not None and now > parse_instant(request.expires_at):
-            status = "expired"
-        else:
-            status = "suppressed" if chance < 0.03 else "failed" if chance < 0.06 else "sent"
-        self._waiting.pop(request.send_id, None)
-        self.mailed[request.send_id] += status == "sent"
-        outcome = Outcome(
-            request.send_id,
-            request.customer_key,
-            request.trigger_id,
-            request.step,
-            status,
-            _REASONS.get(status, "it was cancelled before it was sent"),
-            1,
-            now,
-        )
-        self._ledger[request.send_id] = outcome
-        self._report(outcome)
 
-    def _report(self, outcome: Outcome) -> None:
-        event = feedback_of(outcome)
-        key = outcome.customer_key.encode()
-        number = partition_of(key, self._shop.partitions)
-        self._shop.broker.produce(EVENTS, number, (key, encode_record(event), []))
+class _Templates(TemplateStore):
+    """Every template is there before anybody decides by it."""
+
+    caught_up = True
+
+    async def run(self) -> None:
+        """Nothing is read."""
+
+
+@cache
+def _templates() -> _Templates:
+    """Of all rule sets, compiled once for all senders."""
+    store = _Templates("memory", "memory")
+    for rule_set in rule_sets():
+        for template in rule_set.templates:
+            store.add(template)
+    return store

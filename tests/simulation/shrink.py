@@ -12,6 +12,8 @@ _SIMPLER: tuple[Callable[[History], History], ...] = (
     lambda history: replace(history, noise=0.0),
     lambda history: replace(history, workers=1),
     lambda history: replace(history, partitions=1),
+    lambda history: replace(history, senders=1),
+    lambda history: replace(history, retry_unanswered=False),
 )
 
 

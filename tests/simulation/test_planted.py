@@ -1,7 +1,5 @@
 """The simulator finds the bugs that we fear, soon; and what it says of one can be pasted into a test."""
 
-import logging
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -13,13 +11,6 @@ from tests.simulation.run import Failure, first_failure, judged, smallest
 from tests.simulation.shrink import shrink
 
 EVENTS_MAX = 100_000
-
-
-@pytest.fixture(autouse=True)
-def _silent() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.timeout(600)

@@ -3,14 +3,13 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from os import cpu_count, environ
 
 import pytest
 
 from tests.simulation.expected import recorded
-from tests.simulation.rule_sets import NAMES, rule_sets
+from tests.simulation.rule_sets import NAMES
 from tests.simulation.run import (
     EVENTS_PER_HISTORY,
     Failure,
@@ -19,25 +18,11 @@ from tests.simulation.run import (
     judged_in_ci,
     smallest,
 )
-from tests.simulation.shoppers import history_of
-from tests.simulation.world import Outcome, simulate
+from tests.simulation.world import Outcome
 
 EVENTS = 100_000
 CHUNK = 10 * EVENTS_PER_HISTORY
 """Events that a process of the pool simulates at a time."""
-
-
-@pytest.fixture(autouse=True)
-def _silent() -> Iterator[None]:
-    """Thousands of take-overs have nothing to say."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@pytest.fixture(scope="module")
-def outcomes() -> list[Outcome]:
-    return [simulate(history_of(seed, EVENTS_PER_HISTORY, len(NAMES)), rule_sets()) for seed in range(6)]
 
 
 @pytest.mark.timeout(900)

@@ -13,17 +13,21 @@ from schemas.keys import customer_key
 from schemas.records import (
     DecisionRecord,
     decode_decision,
-    decode_email_request,
     decode_event,
     encode_record,
 )
 from tests.simulation.expected import Expected, Judge, recorded
+from tests.simulation.touched import Lives, Touched
+from tests.simulation.verdict_on_mails import mail_problems
 from tests.simulation.world import Outcome
 from trigger_engine.core.flush import PARTITION_RECORD_KEY
 from trigger_engine.core.state import CustomerState, decode_state
 
 NO_CHECK_RESULTS = frozenset({"cancelling", "cancelled", "regret", "exited", "superseded", "goal"})
 """Decisions on a step that are not what its checks said."""
+
+ASKED_BY = {"fired": "send", "cancelling": "cancel"}
+"""The request that goes with a decision."""
 
 
 def problems(outcome: Outcome, judge: Judge) -> list[str]:
@@ -33,6 +37,7 @@ def problems(outcome: Outcome, judge: Judge) -> list[str]:
     found = [f"a process ended with {failure}" for failure in outcome.failures]
     found += _dead_letters(outcome)
     found += _doubled(outcome, decisions)
+    found += mail_problems(outcome)
     found += _early(decisions) + _ahead_of_time(outcome)
     found += _before_the_backlog(outcome, decisions)
     found += _differences(outcome, judge.expected(outcome, found_decisions), decisions)
@@ -57,24 +62,28 @@ def _dead_letters(outcome: Outcome) -> list[str]:
 
 
 def _doubled(outcome: Outcome, decisions: list[DecisionRecord]) -> list[str]:
-    ids = Counter(decision.decision_id for decision in decisions)
+    """Everything is decided once in a life, and asked for as often as it was decided."""
+    lives = Lives(outcome.log.events_of(number) for number in range(outcome.history.partitions))
+    ids = Counter((decision.decision_id, lives.of(decision)) for decision in decisions)
     checks = Counter(
-        (decision.trigger_id, decision.occasion, decision.step, decision.attempt)
+        (decision.trigger_id, decision.occasion, decision.step, decision.attempt, lives.of(decision))
         for decision in decisions
         if decision.step is not None and decision.outcome not in NO_CHECK_RESULTS
     )
-    requests = Counter(
-        (request.send_id, request.action)
-        for records in outcome.log.requests
-        for request in (decode_email_request(record.value or b"") for record in records)
+    requests = Counter((request.send_id, request.action) for request in outcome.log.asked_for())
+    decided = Counter(
+        (decision.send_id or "", ASKED_BY[decision.outcome])
+        for decision in decisions
+        if decision.outcome in ASKED_BY
     )
     said = [f"decision {one} is on the log {number} times" for one, number in ids.items() if number > 1]
     said += [
         f"the checks of {one} were decided {number} times" for one, number in checks.items() if number > 1
     ]
-    said += [f"request {one} is on the log {number} times" for one, number in requests.items() if number > 1]
     return said + [
-        f"mail {one} went out {number} times" for one, number in outcome.mailed.items() if number > 1
+        f"request {one} is on the log {requests[one]} times, and was decided {decided[one]} times"
+        for one in requests.keys() | decided.keys()
+        if requests[one] != decided[one]
     ]
 
 
@@ -119,13 +128,12 @@ def _before_the_backlog(outcome: Outcome, decisions: list[DecisionRecord]) -> li
             woken[decision.customer_key].append(decision)
     for number in range(outcome.history.partitions):
         received_max = 0
-        seen: set[tuple[str | None, str]] = set()
+        touched = Touched()
         for record, event in outcome.log.events_of(number):
             received_max = max(received_max, parse_instant(event.received_at))
             key = customer_key(event.customer_id, event.anonymous_id)
-            if (key, event.event_id) in seen:
-                continue  # a repetition changes nothing, so it is no input that a wake-up could point to
-            seen.add((key, event.event_id))
+            if not touched.by(key, event):
+                continue  # it is no input that a wake-up could point to
             for decision in woken.get(key or "", ()):
                 due_at = parse_instant(decision.occurred_at)
                 written_at = outcome.fastest_clock[number][record.offset]

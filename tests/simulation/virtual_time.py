@@ -3,6 +3,7 @@
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -55,6 +56,28 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 async def passes(timeout_s: float) -> None:
     """Virtual time goes by."""
     await asyncio.sleep(timeout_s)
+
+
+class Bell:
+    """Whoever waits hears it ring."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def wait(self, timeout_s: float) -> None:
+        """Until it rings, at most so long."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await waiting
+
+    def ring(self) -> None:
+        """Now."""
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
 
 
 async def _alone(work: Coroutine[Any, Any, T]) -> T:

@@ -16,27 +16,37 @@ from unittest.mock import patch
 
 from schemas.ids import marker_event_id
 from schemas.instants import DAY_MS, Instant
-from schemas.records import EventRecord, Malformed, decode_event, encode_record
+from schemas.records import (
+    EmailRequestRecord,
+    EventRecord,
+    Malformed,
+    decode_email_request,
+    decode_event,
+    encode_record,
+)
 from schemas.rule_set import RuleSet
-from schemas.topics import DEAD_LETTERS, EVENTS, OUTBOUND, RULES, STATE_CHANGELOG, TRIGGERS
+from schemas.topics import DEAD_LETTERS, DELIVERIES, EVENTS, OUTBOUND, RULES, STATE_CHANGELOG, TRIGGERS
+from sender import app as sender_app
 from tests.fixtures.engine_cases import marker
 from tests.simulation.group import Group
-from tests.simulation.history import Broken, Fault, Happened, History, Item, Published, Quiet
+from tests.simulation.history import T0, Broken, Fault, Happened, History, Item, Published, Quiet
 from tests.simulation.memory_log import MemoryBroker, MemoryRecord
-from tests.simulation.process import Killed, Process, factory
+from tests.simulation.mortal import Killed, factory
+from tests.simulation.post import Post
+from tests.simulation.process import Process
 from tests.simulation.rule_sets import compiled
-from tests.simulation.sender import Sender
-from tests.simulation.virtual_time import passes, run
+from tests.simulation.virtual_time import Bell, passes, run
 from trigger_engine.adapters import rule_book
 from trigger_engine.adapters.log_port import Fenced
 from trigger_engine.adapters.partitioning import partition_of
 from trigger_engine.core.timer_index import NEVER
 
-T0: Instant = 1_700_000_000_000
 REST_MS = 60 * DAY_MS
 """How long the wake-ups that are left are followed after the last event."""
 CUT_OFF_MAX_S = 2.0
 TURN_S = 0.02
+HOUSEKEEPING_S = 1.0
+"""Of the senders: in the loop's time everything lies close together."""
 PATIENT_TURNS = 6
 TURNS_MAX = 3_000
 """A minute of the loop's time: longer than any watchdog, seek or rebalance takes."""
@@ -55,6 +65,7 @@ class Log:
     requests: list[list[MemoryRecord]]
     states: list[list[MemoryRecord]]
     dead_letters: list[MemoryRecord]
+    deliveries: list[MemoryRecord]
 
     def events_of(self, number: int) -> Iterator[tuple[MemoryRecord, EventRecord]]:
         """The events of a partition that can be read."""
@@ -62,24 +73,33 @@ class Log:
             with suppress(Malformed):
                 yield record, decode_event(record.value or b"")
 
+    def asked_for(self) -> Iterator[EmailRequestRecord]:
+        """Every request."""
+        for records in self.requests:
+            for record in records:
+                yield decode_email_request(record.value or b"")
+
 
 @dataclass(slots=True)
 class Outcome:
     """A run's end. `slowest_clock`: by partition and offset, a time that no process's clock was behind when
     that event was committed; `fastest_clock`: one that none had passed when it was written. `ahead`: how far
-    clocks jumped."""
+    clocks jumped. `copies`: what the relay took, by send id. `lost_settling`: mails that a sender had handed
+    to the relay and not settled when it died."""
 
     history: History
     rule_sets: Sequence[RuleSet]
     log: Log
     now: Instant
-    mailed: dict[str, int]
+    copies: dict[str, list[bytes]]
     failures: list[str] = field(default_factory=list)
     slowest_clock: list[dict[int, Instant]] = field(default_factory=list)
     fastest_clock: list[dict[int, Instant]] = field(default_factory=list)
     ahead: int = 0
     deaths: int = 0
     zombies: int = 0
+    sender_deaths: int = 0
+    lost_settling: int = 0
 
 
 class World:
@@ -101,10 +121,11 @@ class World:
         self.outcome: Outcome | None = None
         self.failures: list[str] = []
         self.deaths = self.zombies = 0
-        topics = dict.fromkeys((EVENTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG), history.partitions)
+        topics = dict.fromkeys((EVENTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG, DELIVERIES), history.partitions)
         self.broker = MemoryBroker({**topics, DEAD_LETTERS: 1, RULES: 1}, now=self.now)
         self.group = Group(self.random, history.partitions)
-        self.sender = Sender(self)
+        self.leapt = Bell()
+        self.post = Post(self, history.senders, retry_unanswered=history.retry_unanswered)
 
     def now(self) -> Instant:
         """Shop time."""
@@ -114,7 +135,8 @@ class World:
         """The whole history, then rest."""
         asyncio.get_running_loop().set_task_factory(factory)
         self.broker.set_pace(_Coordinator(self.random))
-        background = [asyncio.create_task(self.group.run()), asyncio.create_task(self.sender.run())]
+        group = asyncio.create_task(self.group.run())
+        self.post.start()
         for _ in range(self._history.workers):
             self._start_process()
         for item in self._history.items:
@@ -122,8 +144,7 @@ class World:
             await self._do(item)
             await passes(self.random.random() * 0.012)
         await self._rest()
-        for task in background:
-            task.cancel()
+        group.cancel()
         return self._collect()
 
     def ended(self, process: Process, reason: BaseException) -> None:
@@ -133,7 +154,7 @@ class World:
             self.zombies += 1
         elif not isinstance(reason, Killed):
             self.failures.append(f"{type(reason).__name__}: {reason}")
-        self._later(self._replace())
+        self.later(self._replace())
 
     async def _replace(self) -> None:
         await passes(self.random.random() * 0.5)
@@ -141,7 +162,8 @@ class World:
         await passes(self.random.random() * 0.5)
         self._start_process()
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Something that goes on beside; nothing is quiet until it has ended."""
         task = asyncio.get_running_loop().create_task(work, context=Context())
         self._late[task] = None
         task.add_done_callback(lambda done: self._late.pop(done, None))
@@ -160,26 +182,33 @@ class World:
                 due = self._next_due_at() - int(asyncio.get_running_loop().time() * 1000)
                 if due >= target:
                     break
-                self._shift = max(self._shift, due + self.random.randrange(2_000))
+                self._leap(due + self.random.randrange(2_000))
                 await self._until_quiet(PATIENT_TURNS)
-        self._shift = max(self._shift, target)
+        self._leap(target)
+
+    def _leap(self, shift: Instant) -> None:
+        """The shop's time goes on at once."""
+        if shift > self._shift:
+            self._shift = shift
+            held = self.post.next_due_at()
+            if held is not None and held <= self.now():
+                self.leapt.ring()
 
     def _next_due_at(self) -> Instant:
         """In shop time: the clock of the process that waits for it may be behind or ahead."""
         alive = [member for member in self.group.members if member.alive]
-        return min(
-            (
-                writer.next_due_at - member.clock.offset
-                for member in alive
-                for writer in member.owned.writers.values()
-            ),
-            default=NEVER,
-        )
+        held = self.post.next_due_at()
+        dues = [
+            writer.next_due_at - member.clock.offset
+            for member in alive
+            for writer in member.owned.writers.values()
+        ]
+        return min([*dues, NEVER if held is None else held])
 
     async def _do(self, item: Item) -> None:
         if isinstance(item, Happened):
             if item.held:
-                self._later(self._hold(item))
+                self.later(self._hold(item))
             else:
                 self._append(item, self.now())
         elif isinstance(item, Broken):
@@ -211,8 +240,8 @@ class World:
             self.broker.produce(EVENTS, number, (None, value, []))
 
     def _go_wrong(self, fault: Fault) -> None:
-        if fault.kind == "sender":
-            self.sender.restart()
+        if fault.kind.startswith("sender_"):
+            self.post.go_wrong(fault)
             return
         alive = [member for member in self.group.members if member.alive]
         if not alive:
@@ -236,7 +265,7 @@ class World:
             process.freeze()
         process.leave()
         self.group.rebalance()
-        self._later(self._recover(process))
+        self.later(self._recover(process))
 
     async def _recover(self, process: Process) -> None:
         """Nobody stays cut off for ever: it finds out by itself that it was left out."""
@@ -259,7 +288,7 @@ class World:
         return False
 
     def _quiet(self) -> bool:
-        if not self.group.settled or self._late or self.broker.deciding or not self.sender.idle:
+        if not self.group.settled or self._late or self.broker.deciding or not self.post.idle:
             return False
         owned = set()
         for member in self.group.members:
@@ -278,6 +307,7 @@ class World:
         for process in self.group.members:
             if process.alive:
                 self._bring_back(process)
+        self.post.bring_back()
         until = self.now() + REST_MS
         while True:
             if not await self._until_quiet(TURNS_MAX):
@@ -285,11 +315,11 @@ class World:
             due = self._next_due_at()
             if due > until:
                 return
-            self._shift = max(self._shift, due - int(asyncio.get_running_loop().time() * 1000))
+            self._leap(due - int(asyncio.get_running_loop().time() * 1000))
 
     def _state_of_things(self) -> str:
         lines = [
-            f"group settled: {self.group.settled}, sender idle: {self.sender.idle}, late: {len(self._late)}"
+            f"group settled: {self.group.settled}, senders idle: {self.post.idle}, late: {len(self._late)}"
         ]
         for member in self.group.members:
             for number, writer in member.owned.writers.items():
@@ -310,6 +340,7 @@ class World:
             requests=all_of(OUTBOUND, self.partitions),
             states=all_of(STATE_CHANGELOG, self.partitions),
             dead_letters=all_of(DEAD_LETTERS, 1)[0],
+            deliveries=[record for records in all_of(DELIVERIES, self.partitions) for record in records],
         )
         slowest = [{r.offset: (r.visible_at or 0) - self._behind for r in records} for records in log.events]
         fastest = [{r.offset: r.written_at + self._ahead for r in records} for records in log.events]
@@ -318,13 +349,15 @@ class World:
             rule_sets=self._rule_sets,
             log=log,
             now=self.now() + self._ahead,
-            mailed=dict(self.sender.mailed),
+            copies=dict(self.post.relay.copies),
             failures=self.failures,
             slowest_clock=slowest,
             fastest_clock=fastest,
             ahead=self._ahead,
             deaths=self.deaths,
             zombies=self.zombies,
+            sender_deaths=self.post.deaths,
+            lost_settling=self.post.lost_settling,
         )
 
 
@@ -344,5 +377,8 @@ class _Coordinator:
 
 def simulate(history: History, rule_sets: Sequence[RuleSet]) -> Outcome:
     """Run a history to its end. Raises NeverSettles, and Deadlock."""
-    with patch.object(rule_book, "load_rules", compiled):
+    with (
+        patch.object(rule_book, "load_rules", compiled),
+        patch.object(sender_app, "HOUSEKEEPING_S", HOUSEKEEPING_S),
+    ):
         return run(lambda: World(history, rule_sets).play())
