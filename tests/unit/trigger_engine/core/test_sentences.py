@@ -4,6 +4,7 @@ from typing import Any
 
 from schemas.instants import DAY_MS, format_instant
 from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, History, at, product
+from trigger_engine.core.limits import RUNS_MAX
 
 HELLO = "hello was not sent and the run ended: "
 BIRTHDAY = """
@@ -88,6 +89,35 @@ def test_what_a_goal_says() -> None:
     history = refused(trigger)
     history.event("order_completed", "1d", order_id="o1")
     assert history.last("goal").reason == "order_completed reached bought."
+
+
+def test_what_a_start_says() -> None:
+    once = SERIES + "once_per: event.properties.n\n"
+    started = "started: signed_up started the run; hello is due at 2026-03-02T09:00:00.000Z."
+    so = "so the default occasion counts."
+    history = History(once)
+    history.event("signed_up", "0s", n="a")
+    assert said(history)[0] == started
+    assert history.decisions[0].facts == {"event.properties.n": "a"}
+    history = refused(once)
+    assert said(history)[0] == f"{started} Warning: once_per gave nothing (event.properties has no 'n'), {so}"
+    assert history.decisions[0].facts == {}
+    history = History(once)
+    history.event("signed_up", "0s", n=None)
+    assert said(history)[0] == f"{started} Warning: once_per (event.properties.n) gave no value, {so}"
+    exits = SERIES.replace("{mail: hello}", "{skip_if: orders.count > 0}, {mail: hello}")
+    assert said(refused(exits))[0] == (
+        "started: signed_up started the run; its steps begin at 2026-03-02T09:00:00.000Z."
+    )
+
+
+def test_what_a_start_says_that_finds_no_room() -> None:
+    history = History(SERIES + "once_per: event.properties.n\n")
+    for number in range(RUNS_MAX + 1):
+        history.event("signed_up", f"{number}s", n=number)
+    reason = f"signed_up started nothing: the customer has {RUNS_MAX} live runs already."
+    assert (history.last("state_limit").reason, len(history.state.runs)) == (reason, RUNS_MAX)
+    assert history.last("state_limit").occasion == f"c1/e{history.offset}"
 
 
 def test_what_an_event_says_that_comes_too_late_or_cannot_be_judged() -> None:
