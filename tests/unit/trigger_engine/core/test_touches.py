@@ -74,3 +74,17 @@ def test_a_hand_over_has_everything_looked_at() -> None:
     assert town.state(CUSTOMER).segments == {}
     town.both("page_viewed", "2m")
     assert list(town.state(CUSTOMER).segments) == ["buyers"]
+
+
+def test_an_event_received_before_the_last_look_has_all_judged_that_hangs_on_time() -> None:
+    """Events may reach the log in another order than they were received in."""
+    late = {"late": "now > timestamp('2026-03-02T10:30:00Z')", "seen": "views.count > 0"}
+    history = History(segments=late)
+    history.event("page_viewed", "2h")
+    assert list(history.state.segments) == ["late"]
+    history.event("page_viewed", "2h", id="same instant")
+    assert list(history.state.segments) == ["late"]
+    history.event("product_viewed", "1h", **product())
+    assert list(history.state.segments) == ["seen"]
+    history.event("page_viewed", "3h")
+    assert sorted(history.state.segments) == ["late", "seen"]
