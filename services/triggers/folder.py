@@ -138,6 +138,8 @@ def check_folder(folder: Path | None, templates: Path | None = None, *, texts: b
     if compiled is None or any(remark.level == "error" for remark in remarks):
         return Checked(None, _in_order(remarks))
     used = {name for file in triggers for name in templates_of(file.form)}
+    if texts:
+        remarks += _missing_languages(template_folder, [each for each in compiled if each.name in used])
     rule_set = RuleSet.of(
         [file.form for file in triggers],
         segments=[file.form for file in segments],
@@ -213,6 +215,17 @@ def _read_templates(folder: Path, triggers: list[RuleFile], remarks: list[Findin
     except ValueError as error:  # TemplateRefused: a finding a line
         remarks += [_of_template(folder, line) for line in str(error).splitlines()]
     return None
+
+
+def _missing_languages(folder: Path, templates: list[Template]) -> Iterable[Finding]:
+    """Languages that other mails of the set have and this one lacks."""
+    known = {locale for template in templates for locale in template.locales}
+    for template in templates:
+        for locale in sorted(known - set(template.locales)):
+            said = f"there is no {locale}, which other mails have; it goes out in another language then"
+            file = f"{folder.name}/{template.name}"
+            hint = f"write {template.name}/{locale}.mjml and {locale}.txt"
+            yield Finding("warning", file, 1, "template", said, hint)
 
 
 def _nameplates(folder: Path) -> list[Template]:

@@ -3,7 +3,10 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from services.triggers.folder import read_or_say
 from services.triggers.people import People
 from services.triggers.published import PublishedSets, event_partitions, read_published
 from services.triggers.publishing import count_people
-from services.triggers.words import conditions_of, mail_steps, pattern_in_words, trigger_in_words
+from services.triggers.words import conditions_of, mail_steps, one_line, pattern_in_words, trigger_in_words
 from trigger_engine.core.cel import compile_value
 from trigger_engine.core.language import trigger_version
 from trigger_engine.core.variables import DECLARATIONS, MAIL_DECLARATIONS, access_to
@@ -29,6 +32,8 @@ _NAMES = {**DECLARATIONS, **MAIL_DECLARATIONS}
 """Everything that any expression may name; what each may, is checked when the file is read."""
 _ACCESS = access_to(_NAMES)
 COLUMNS = ("id", "status", "kind", "version", "mails", "starts")
+IN_ONE_LINE = 4
+"""So many of them stand in one line where a terminal is narrow."""
 
 
 def list_triggers(folder: Path | None, templates: Path | None, *, form: str) -> int:
@@ -40,12 +45,8 @@ def list_triggers(folder: Path | None, templates: Path | None, *, form: str) -> 
             click.echo(_json({"digest": rule_set.digest, "triggers": rows}))
             return OK
         click.echo(f"rules {rule_set.digest}")
-        texts = [COLUMNS, *(tuple(_cell(row[name]) for name in COLUMNS) for row in rows)]
-        widths = [max(len(text[column]) for text in texts) for column in range(len(COLUMNS))]
-        for text in texts:
-            click.echo(
-                "  ".join(part.ljust(width) for part, width in zip(text, widths, strict=True)).rstrip()
-            )
+        for line in listing(rows, shutil.get_terminal_size().columns if sys.stdout.isatty() else None):
+            click.echo(line)
         return OK
 
     if folder is not None:
@@ -108,6 +109,31 @@ def row_of(form: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def listing(rows: Iterable[Mapping[str, Any]], width: int | None) -> list[str]:
+    """A line for each trigger; where the terminal has not the width (in characters), a few short ones."""
+    texts = [COLUMNS, *(tuple(_cell(row[name]) for name in COLUMNS) for row in rows)]
+    lines = _table(texts)
+    if width is None or max(map(len, lines)) <= width:
+        return lines
+    lines = []
+    for text, head in zip(texts[1:], _table([text[:IN_ONE_LINE] for text in texts[1:]]), strict=True):
+        lines.append(head)
+        for name, cell in zip(COLUMNS[IN_ONE_LINE:], text[IN_ONE_LINE:], strict=True):
+            indent = f"    {name:<8}"
+            lines += textwrap.wrap(
+                cell, max(width, 40), initial_indent=indent, subsequent_indent=" " * len(indent)
+            )
+    return lines
+
+
+def _table(texts: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return [
+        "  ".join(part.ljust(width) for part, width in zip(text, widths, strict=True)).rstrip()
+        for text in texts
+    ]
+
+
 def _show(name: str, rule_set: RuleSet, people: People | None, form: str) -> int:
     forms = {str(trigger["id"]): trigger for trigger in rule_set.triggers}
     if name not in forms:
@@ -138,7 +164,7 @@ def _show(name: str, rule_set: RuleSet, people: People | None, form: str) -> int
     if conditions:
         click.echo("  conditions, and the Python they run as")
     for condition in conditions:
-        click.echo(f"    {condition['field']}: {condition['source']}")
+        click.echo(f"    {condition['field']}: {one_line(condition['source'])}")
         for line in condition["python"].splitlines():
             click.echo(f"        {line}")
     if people is not None:

@@ -11,7 +11,12 @@ STEP_INDENT = "   "
 
 def pattern_in_words(form: Form) -> str:
     """What makes it start, in one line."""
-    return " ".join(_pattern(form).split())
+    return one_line(_pattern(form))
+
+
+def one_line(text: str) -> str:
+    """A text, as a condition, that a file holds over several lines."""
+    return " ".join(text.split())
 
 
 def _pattern(form: Form) -> str:
@@ -47,7 +52,7 @@ def trigger_in_words(form: Form, version: str) -> list[str]:
         f"  status     {form['status']}{shadow}, {form['kind']}, priority {form.get('priority', 50)}",
         f"  starts     {pattern_in_words(form)}",
     ]
-    lines += [f"  {name:<10} {text}" for name, text in _particulars(form)]
+    lines += [f"  {name:<10} {one_line(text)}" for name, text in _particulars(form)]
     lines.append("  then")
     if "wait" in form:
         lines.append(f"    wait {_by_variant(form['wait'])}")
@@ -118,11 +123,11 @@ def _checks(form: Form) -> list[str]:
 def _steps(steps: Iterable[Form]) -> Iterable[str]:
     for number, step in enumerate(steps, 1):
         if "choose" not in step:
-            yield f"{number}. {_step(step)}"
+            yield f"{number}. {one_line(_step(step))}"
             continue
         yield f"{number}. choose"
         for branch in step["choose"]:
-            yield f"{STEP_INDENT}if {branch['if']}" if "if" in branch else f"{STEP_INDENT}else"
+            yield f"{STEP_INDENT}if {one_line(branch['if'])}" if "if" in branch else f"{STEP_INDENT}else"
             yield from (f"{STEP_INDENT * 2}{line}" for line in _steps(branch["then"]))
 
 

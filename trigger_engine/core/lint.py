@@ -319,24 +319,28 @@ def _idle(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
 
 def _rivals(rules: _Rules) -> Iterator[Finding]:
     files = [rules.triggers[name] for name in sorted(rules.triggers)]
-    for position, first in enumerate(files):
-        for second in files[position + 1 :]:
+    for position, second in enumerate(files):
+        rivals = []
+        for first in files[:position]:
             names = first.form["id"], second.form["id"]
             over = names[1] in first.form.get("supersedes", ()), names[0] in second.form.get("supersedes", ())
             if all(over):
                 said = f"{names[0]!r} and {names[1]!r} supersede each other, so neither would last"
                 yield _at(second, ("supersedes",), "error", said, "remove one of the two")
             elif not any(over) and _rival(first.form, second.form):
-                priority = first.form.get("priority", 50)
-                said = f"{names[0]!r} starts on the same events with the same priority, {priority}"
-                path: Path = ("priority",) if "priority" in second.form else ("when",)
-                yield _at(
-                    second,
-                    path,
-                    "warning",
-                    said,
-                    "give them different priorities, or let one supersede the other",
-                )
+                rivals.append(names[0])
+        if rivals:
+            yield _of_rivals(second, rivals)
+
+
+def _of_rivals(file: RuleFile, rivals: Sequence[str]) -> Finding:
+    who = repr(rivals[0]) if len(rivals) == 1 else f"{rivals[0]!r} and {len(rivals) - 1} more"
+    starts = "starts" if len(rivals) == 1 else "start"
+    priority = file.form.get("priority", 50)
+    said = f"{who} {starts} on the same events with the same priority, {priority}"
+    path: Path = ("priority",) if "priority" in file.form else ("when",)
+    hint = "give them different priorities, or let one supersede the other"
+    return _at(file, path, "warning", said, hint)
 
 
 def _rival(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -141,3 +141,14 @@ def test_only_templates_that_are_mailed_belong_to_the_set(shop: Path) -> None:
     (shop / "order-confirmation.yaml").unlink()
     names = [template.name for template in read_rule_set(shop).templates]
     assert names == ["cart-last-call", "cart-questions", "cart-reminder"]
+
+
+def test_a_mail_that_lacks_a_language_of_the_others_is_warned_of(shop: Path) -> None:
+    shutil.copytree(TEMPLATES, shop / "templates")
+    (shop / "templates" / "welcome" / "tr.mjml").unlink()
+    checked = check_folder(shop)
+    assert checked.rule_set is not None
+    assert [str(remark) for remark in checked.remarks] == [
+        "templates/welcome:1: warning: template: there is no tr, which other mails have;"
+        " it goes out in another language then; write welcome/tr.mjml and tr.txt"
+    ]

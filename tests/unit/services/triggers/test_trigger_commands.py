@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from schemas.decision import Outcome
 from services.cli import main
 from services.triggers.folder import LIBRARY
+from services.triggers.showing import listing
 
 DOCS = Path(__file__).parents[4] / "docs" / "reference"
 
@@ -168,3 +169,57 @@ def test_the_stories_in_the_docs_hold(shop: Path) -> None:
 def test_the_docs_explain_every_outcome() -> None:
     table = (DOCS.parent / "triggers" / "README.md").read_text("utf-8").partition("## Outcomes")[2]
     assert [outcome for outcome in get_args(Outcome) if f"`{outcome}`" not in table] == []
+
+
+ROWS = [
+    {
+        "id": "cart",
+        "status": "live",
+        "kind": "marketing",
+        "version": "e58c588a4b1f",
+        "mails": ["cart-reminder", "cart-questions"],
+        "starts": "45m after product_added, cart_updated or checkout_started without order_completed",
+    },
+    {
+        "id": "order-confirmation",
+        "status": "paused",
+        "kind": "transactional",
+        "version": "9e79f00dce47",
+        "mails": ["order-confirmation"],
+        "starts": "order_completed",
+    },
+]
+
+
+@pytest.mark.parametrize("width", [None, 200])
+def test_a_list_is_a_table_where_there_is_room(width: int | None) -> None:
+    assert listing(ROWS, width) == [
+        "id                  status  kind           version       mails                          starts",
+        "cart                live    marketing      e58c588a4b1f  cart-reminder, cart-questions  "
+        "45m after product_added, cart_updated or checkout_started without order_completed",
+        "order-confirmation  paused  transactional  9e79f00dce47  order-confirmation             "
+        "order_completed",
+    ]
+
+
+def test_on_a_narrow_terminal_a_trigger_has_a_few_lines() -> None:
+    assert listing(ROWS, 80) == [
+        "cart                live    marketing      e58c588a4b1f",
+        "    mails   cart-reminder, cart-questions",
+        "    starts  45m after product_added, cart_updated or checkout_started without",
+        "            order_completed",
+        "order-confirmation  paused  transactional  9e79f00dce47",
+        "    mails   order-confirmation",
+        "    starts  order_completed",
+    ]
+    assert max(map(len, listing(ROWS, 80))) <= 80
+
+
+def test_a_condition_of_several_lines_is_shown_in_one(shop: Path) -> None:
+    cart = shop / "cart-abandoned.yaml"
+    cart.write_text(
+        cart.read_text("utf-8") + "audience: |\n  profile.country == 'TR'\n  && cart.count > 1\n", "utf-8"
+    )
+    shown = tetik("show", "cart-abandoned", "--folder", shop).stdout
+    assert "  audience   profile.country == 'TR' && cart.count > 1\n" in shown
+    assert "    audience: profile.country == 'TR' && cart.count > 1\n" in shown

@@ -319,3 +319,12 @@ def test_a_segment_by_an_impossible_day_is_warned_of() -> None:
     assert str(finding) == (
         "vip.yaml:2: warning: when: getDayOfWeek() is never 7; it gives 0 to 6; 0 is Sunday"
     )
+
+
+def test_many_rivals_are_one_warning_for_each_file() -> None:
+    texts = [CART.replace("id: cart", f"id: cart-{number}") for number in range(1, 5)]
+    assert [each.split(" with ")[0] for each in found(*texts)] == [
+        "warning cart-2.yaml:4 when: 'cart-1' starts on the same events",
+        "warning cart-3.yaml:4 when: 'cart-1' and 1 more start on the same events",
+        "warning cart-4.yaml:4 when: 'cart-1' and 2 more start on the same events",
+    ]
