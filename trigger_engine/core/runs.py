@@ -80,6 +80,12 @@ def begin(
     return True
 
 
+def occasion_of(turn: Turn, trigger: Trigger, start: Happening, value: str) -> str:
+    """The occasion of a start at a wake-up: the pattern's own `value`, unless `once_per` gives another."""
+    own, _ = _occasion_value(trigger, Scene(turn.state, start, start, turn.now))
+    return value if own is None else own
+
+
 class _Starting:
     """One start of one trigger: may it be, and then what it takes."""
 

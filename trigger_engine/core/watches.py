@@ -16,7 +16,7 @@ from trigger_engine.core.experiments import position
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.patterns import DatePattern, InactivityPattern, SegmentPattern
 from trigger_engine.core.rules import Rules
-from trigger_engine.core.runs import begin
+from trigger_engine.core.runs import begin, occasion_of
 from trigger_engine.core.state import FOREVER, CustomerState, Happening, Watch
 from trigger_engine.core.trigger import Trigger
 from trigger_engine.core.turn import Turn
@@ -135,9 +135,14 @@ def _drop(state: CustomerState, trigger: Trigger) -> None:
 
 
 def _begin(turn: Turn, trigger: Trigger, watch: Watch, value: str, properties: dict[str, object]) -> None:
-    identity = stable_hash(watch.kind, turn.state.customer_key, value)
-    start = Happening(identity, watch.kind, watch.due_at, properties)
+    start = _start_of(turn, watch, value, properties)
     begin(turn, trigger, start, value, event=None, now_for_conditions=turn.now)
+
+
+def _start_of(turn: Turn, watch: Watch, value: str, properties: dict[str, object]) -> Happening:
+    """The starting event, which is made."""
+    identity = stable_hash(watch.kind, turn.state.customer_key, value)
+    return Happening(identity, watch.kind, watch.due_at, properties)
 
 
 # --- inactivity
@@ -212,7 +217,8 @@ def _day_comes(turn: Turn, trigger: Trigger, watch: Watch) -> None:
         reason = (
             f"{day} was due at {due_at}, more than {format_duration(grace_ms)} ago, so it is not sent late."
         )
-        occasion = f"{turn.state.customer_key}/{watch.occasion}"
+        start = _start_of(turn, watch, watch.occasion, {"date": day})
+        occasion = f"{turn.state.customer_key}/{occasion_of(turn, trigger, start, watch.occasion)}"
         turn.about(trigger, occasion, "expired", reason, {"date": day, "due_at": due_at})
     else:
         _begin(turn, trigger, watch, watch.occasion, {"date": day})

@@ -239,6 +239,13 @@ def test_once_per_decides_what_the_occasion_is() -> None:
     assert history.until("440d") == [], "and that occasion is known"
 
 
+def test_a_missed_day_expires_for_the_occasion_that_once_per_names() -> None:
+    history = History(BIRTHDAY.replace("steps:", "once_per: profile.traits.club\nsteps:"))
+    born(history, "1990-05-01", club="gold")
+    assert history.until("60d", now="61d") == ["expired birthday"]
+    assert history.last("expired").occasion == "c1/gold"
+
+
 def test_offsets_reach_over_a_year() -> None:
     history = History(BIRTHDAY.replace("repeat:", "offset: 400d, repeat:"))
     born(history, "1990-05-01")
