@@ -26,7 +26,7 @@ def triggers() -> None:
     """Trigger files: check, test, publish and show them."""
 
 
-@triggers.command("lint")
+@triggers.command("lint", short_help="Check the files of a folder.")
 @click.argument("folder", type=FOLDER, required=False)
 @TEMPLATES
 @FORMAT
@@ -41,7 +41,7 @@ def triggers_lint(folder: Path | None, templates: Path | None, form: str, strict
     sys.exit(lint_triggers(folder, templates, form=form, strict=strict))
 
 
-@triggers.command("test")
+@triggers.command("test", short_help="Tell the stories of a folder, in virtual time.")
 @click.argument("paths", type=EXISTING, nargs=-1)
 @click.option("--folder", type=FOLDER, help="The triggers, if the story files lie elsewhere.")
 @TEMPLATES
@@ -58,7 +58,7 @@ def triggers_test(
     sys.exit(run_stories(paths, folder, templates, timeline=timeline))
 
 
-@triggers.command("list")
+@triggers.command("list", short_help="List the triggers that are active.")
 @FROM_FOLDER
 @TEMPLATES
 @FORMAT
@@ -69,7 +69,7 @@ def triggers_list(folder: Path | None, templates: Path | None, form: str) -> Non
     sys.exit(list_triggers(folder, templates, form=form))
 
 
-@triggers.command("show")
+@triggers.command("show", short_help="Show a trigger in words, and who is mid-series.")
 @click.argument("trigger_id", metavar="ID")
 @FROM_FOLDER
 @TEMPLATES
@@ -81,7 +81,7 @@ def triggers_show(trigger_id: str, folder: Path | None, templates: Path | None, 
     sys.exit(show_trigger(trigger_id, folder, templates, form=form))
 
 
-@triggers.command("publish")
+@triggers.command("publish", short_help="Show what changes, and activate it.")
 @click.argument("folder", type=FOLDER, required=False)
 @TEMPLATES
 @click.option("--if-empty", is_flag=True, help="Only if nothing was ever published.")

@@ -10,10 +10,22 @@ from schemas.export import REPOSITORY, rule_file_schema
 from schemas.rule_files import RULE_FILES
 from schemas.rule_set import RuleSet, Template, TemplateText
 from tests.contract.rule_files import CHECKERS, READERS, Case, bad, data_of, good
+from trigger_engine.core.durations import format_duration
+from trigger_engine.core.language.dates import YEARS
+from trigger_engine.core.language.patterns import OFFSET_DAYS_MAX, THRESHOLD_COUNT_MAX
+from trigger_engine.core.language.policy import (
+    AT_MOST_MAX,
+    CAPS_MAX,
+    INTERVALS_MAX,
+    POINTS_MAX,
+    TRAINED_AFTER_MAX,
+)
 from trigger_engine.core.language.steps import FIELDS as STEP_FIELDS
-from trigger_engine.core.language.steps import walk
+from trigger_engine.core.language.steps import VARIANTS_MAX, walk
+from trigger_engine.core.language.values import LISTED_MAX
+from trigger_engine.core.limits import DURATION_MAX_MS, STEPS_MAX
 from trigger_engine.core.rules import load_rules
-from trigger_engine.core.trigger_file import TriggerFileErrors
+from trigger_engine.core.trigger_file import FILE_LENGTH_MAX, TriggerFileErrors
 from trigger_engine.core.variables import DECLARATIONS, MAIL_DECLARATIONS, SEGMENT_DECLARATIONS
 
 GOOD = [pytest.param(case, id=case.id) for case in good()]
@@ -134,6 +146,27 @@ def test_an_example_or_a_part_of_one_is_good(kind: str, example: str) -> None:
         data = {**base, **data}
     assert CHECKERS[kind](data, written=True)[1] == []
     assert [error.message for error in validator(kind).iter_errors(data)] == []
+
+
+def test_the_pages_name_the_limits_of_the_code() -> None:
+    trigger, policy = ((DOCS / PAGES[kind]).read_text("utf-8") for kind in ("trigger", "policy"))
+    for words in (
+        f"{FILE_LENGTH_MAX:,} characters a file, {LISTED_MAX} entries in a list, {VARIANTS_MAX} variants",
+        f"`at_least` of a count from 1 to {THRESHOLD_COUNT_MAX}",
+        f"from `-{OFFSET_DAYS_MAX}d` to `{OFFSET_DAYS_MAX}d`",
+        f"At most {STEPS_MAX} steps",
+        f"at most `{format_duration(DURATION_MAX_MS)}`",
+    ):
+        assert words in trigger
+    for words in (
+        f"at most `{format_duration(DURATION_MAX_MS)}`",
+        f"up to {CAPS_MAX} caps",
+        f"from 1 to {AT_MOST_MAX}, as in `offers`; `trained_after` from 1 to {TRAINED_AFTER_MAX}",
+        f"up to {INTERVALS_MAX} entries in each list of the calendar",
+        f"in the years {YEARS[0]} to {YEARS[1] - 1}",
+        f"up to {POINTS_MAX} event types",
+    ):
+        assert words in policy
 
 
 def test_the_page_names_every_variable_and_field_of_conditions() -> None:

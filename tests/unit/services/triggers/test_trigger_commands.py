@@ -223,3 +223,19 @@ def test_a_condition_of_several_lines_is_shown_in_one(shop: Path) -> None:
     shown = tetik("show", "cart-abandoned", "--folder", shop).stdout
     assert "  audience   profile.country == 'TR' && cart.count > 1\n" in shown
     assert "    audience: profile.country == 'TR' && cart.count > 1\n" in shown
+
+
+def test_the_page_shows_what_lint_says(shop: Path) -> None:
+    for file in shop.glob("*.yaml"):
+        file.unlink()
+    head = "id: cart\nstatus: live\nkind: marketing\nsteps: [{mail: cart-reminder}]\n"
+    (shop / "cart.yaml").write_text(
+        head + "when:\n  event: product_added\n  where: cart.valeu > 0\n", "utf-8"
+    )
+    result = tetik("lint", shop)
+    assert result.exit_code == 1
+    assert f"$ tetik triggers lint shop\n{result.stderr}" in (DOCS / "commands.md").read_text("utf-8")
+
+
+def test_each_command_is_told_in_one_line() -> None:
+    assert "..." not in tetik("--help").stdout.partition("Commands:")[2]
