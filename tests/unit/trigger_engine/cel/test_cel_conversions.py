@@ -4,7 +4,16 @@ import math
 
 import pytest
 
-from trigger_engine.core.cel import DYN, Duration, EvaluationError, Timestamp, UInt, compile_value, map_of
+from trigger_engine.core.cel import (
+    DURATION,
+    DYN,
+    Duration,
+    EvaluationError,
+    Timestamp,
+    UInt,
+    compile_value,
+    map_of,
+)
 from trigger_engine.core.cel.limits import CONVERTED_CHARS_MAX, LIST_ITEMS_MAX, STRING_CHARS_MAX
 
 INT_MAX = 2**63 - 1
@@ -70,6 +79,9 @@ NO_OVERLOAD = [
     ("x.n in x.m", "'in' does not work on null and map"),
     ("-x.s", "'-' does not work on string"),
     ("-x.u", "'-' does not work on uint"),
+    ("x.l[0].q", "a int has no fields, so no 'q'"),
+    ("has(x.l[0].q)", "a int has no fields, so no 'q'"),
+    ("{x.l: 1}", "the key of a map must be a string or an int, this is list"),
 ]
 OUT_OF_BOUNDS = [
     ("int(9223372036854775808.0)", "a number is too large for an int"),
@@ -150,6 +162,8 @@ def test_what_has_no_answer_says_why(source: str, message: str) -> None:
         ("string(x.t)", "1970-01-02T00:00:00Z"),
         ("string(timestamp(dyn('2024-05-31T09:08:07.5Z')))", "2024-05-31T09:08:07.500Z"),
         ("string(x.w)", "90s"),
+        ("string(x.w - x.w)", "0s"),
+        ("string(duration(dyn('-1ms')))", "-0.001s"),
         ("string(duration(dyn('-1.5s')))", "-1.500s"),
         ("timestamp(dyn('1970-01-01T00:00:00.5Z'))", Timestamp(500)),
         ("timestamp(dyn('1970-01-01T00:00:00.0459Z'))", Timestamp(45)),
@@ -197,3 +211,9 @@ def test_values_at_the_bounds(source: str, expected: object) -> None:
 
 def test_nothing_divided_by_nothing_is_no_number() -> None:
     assert math.isnan(float(str(value("0.0 / 0.0"))))
+
+
+def test_a_duration_has_the_parts_that_a_time_of_day_has() -> None:
+    given = {"w": Duration(7_384_005)}
+    for name, expected in (("Hours", 2), ("Minutes", 123), ("Seconds", 7_384), ("Milliseconds", 5)):
+        assert compile_value(f"w.get{name}()", {"w": DURATION}).evaluate(given) == expected

@@ -136,3 +136,29 @@ def test_a_device_that_is_still_mailing_yields_to_her_whose_run_has_mailed_and_e
         "The run came over from her device and ended: she has met this occasion herself already."
     )
     assert town.state(CUSTOMER).runs == []
+
+
+def test_runs_of_two_triggers_for_one_product_have_nothing_to_do_with_each_other() -> None:
+    town = Town(BROWSE, BROWSE.replace("id: browse", "id: b2").replace("product_viewed", "product_added"))
+    town.customer("product_added", "0s", **product())
+    town.device("product_viewed", "1m", **product())
+    town.both("page_viewed", "2m")
+    assert town.told == ["started b2", "started browse"]
+    assert sorted(run.trigger_id for run in town.state(CUSTOMER).runs) == ["b2", "browse"]
+
+
+def test_a_session_on_both_sides_is_one_if_they_touch_and_the_later_one_if_not() -> None:
+    def session(*acts: tuple[str, str]) -> tuple[int, int]:
+        town = Town()
+        for who, when in acts:
+            (town.customer if who == "hers" else town.device)("page_viewed", when)
+        town.both("campaign_mailed", "10d")
+        found = town.state(CUSTOMER).session
+        return found.started_at, found.events
+
+    assert session(("device", "1h")) == (at("1h"), 1)
+    assert session(("hers", "1h")) == (at("1h"), 1)
+    assert session(("hers", "1h"), ("device", "70m")) == (at("1h"), 2)
+    assert session(("device", "1h"), ("hers", "1h")) == (at("1h"), 2)
+    assert session(("device", "1h"), ("hers", "3h"), ("hers", "181m")) == (at("3h"), 2)
+    assert session(("hers", "1h"), ("device", "3h"), ("device", "181m")) == (at("3h"), 2)

@@ -225,3 +225,17 @@ def test_only_what_she_does_counts_as_activity() -> None:
         history.event(type, f"{3 + minute}m")
     history.event("page_viewed", "30s", received="10m")
     assert history.state.last_seen_at == at("2m")
+
+
+def test_what_is_said_of_a_cart_at_the_instant_it_was_emptied_counts_no_more() -> None:
+    for type, properties in (
+        ("cart_updated", {"products": [product("p2")]}),
+        ("checkout_started", {"products": [product("p2")]}),
+        ("product_added", product("p2")),
+        ("product_removed", {"product_id": "p3"}),
+    ):
+        history = History(CART)
+        history.event("product_added", "1s", **product())
+        history.event("cart_emptied", "2s")
+        assert history.event(type, "2s", **properties) == []
+        assert (lines(history), history.state.cart.id) == ({}, None)

@@ -100,6 +100,9 @@ TRIGGERS = {
     TRIGGER + "experiment: {variants: {a: 50%, b: 40%}}\n": (
         "6: experiment.variants: the shares add up to 90%, not to 100%; change one of them"
     ),
+    TRIGGER.replace(SIGN_UP, "{sum: event.properties.x, of: a, within: 7d, at_least: 10000000000000}"): (
+        "4: when.at_least: 10000000000000 is too large; at most 1000000000000"
+    ),
     TRIGGER + "audience: has(1 + 2)\n": (
         "6:11: audience: has() takes a field (in 'has(1 + 2)'); write it like has(event.properties.total)"
     ),
