@@ -1,6 +1,7 @@
 """What the expressions of a normal form read: runs and segments by name, `answer`; and which are constant."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from trigger_engine.core.cel import EvaluationError, compile_condition, nodes
@@ -57,12 +58,16 @@ def _of_step(path: Path, step: Form) -> Iterator[tuple[Path, str]]:
             yield (*path, "choose", number, "if"), branch["if"]
 
 
-def _tree(source: str) -> Iterator[nodes.Node]:
+@lru_cache(maxsize=256)
+def _tree(source: str) -> tuple[nodes.Node, ...]:
+    """All nodes, kept for the next question about the same text: lint asks several."""
+    found: list[nodes.Node] = []
     pending: list[nodes.Node] = [parse(source)]
     while pending:
         node = pending.pop()
-        yield node
+        found.append(node)
         pending.extend(node.children())
+    return tuple(found)
 
 
 def run_ids(source: str) -> set[str]:
