@@ -31,6 +31,8 @@ def said(parse: Parse, text: str) -> list[str]:
 
 POLICIES = {
     "time_zone: Istanbul\n": ["1: time_zone: 'Istanbul' is no time zone; did you mean 'Europe/Istanbul'?"],
+    "time_zone: baku\n": ["1: time_zone: 'baku' is no time zone; did you mean 'Asia/Baku'?"],
+    "time_zone: New York\n": ["1: time_zone: 'New York' is no time zone; did you mean 'America/New_York'?"],
     "time_zone: Qqqq\n": [
         "1: time_zone: 'Qqqq' is no time zone; "
         "write Europe/Istanbul, Asia/Baku or another name of the IANA list"
