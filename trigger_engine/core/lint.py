@@ -72,6 +72,7 @@ def lint(
         for check in _CHECKS:
             findings.extend(check(rules, file))
     findings.extend(_rivals(rules))
+    findings.extend(_circles(rules))
     findings.extend(_fixed_segments(segments))
     return sorted(findings, key=lambda finding: (finding.file, finding.line, finding.field))
 
@@ -98,7 +99,8 @@ def _at(file: RuleFile, path: Path, level: Level, message: str, suggestion: str 
 
 def _known(name: str, known: Iterable[str], kind: str) -> str:
     near = nearest(name, known)
-    return near or f"there are: {', '.join(sorted(known)[:12]) or f'no {kind}'}"
+    names = sorted(known)
+    return near or (f"there are: {', '.join(names[:12])}" if names else f"there is no {kind} at all")
 
 
 def _same_ids(files: Sequence[RuleFile], kind: str) -> Iterator[Finding]:
@@ -331,6 +333,29 @@ def _rivals(rules: _Rules) -> Iterator[Finding]:
                 rivals.append(names[0])
         if rivals:
             yield _of_rivals(second, rivals)
+
+
+def _circles(rules: _Rules) -> Iterator[Finding]:
+    """More than two that supersede each other in a circle: which of them lasts is chance."""
+    told: set[str] = set()
+    for start in sorted(rules.triggers):
+        way = [start]
+        pending = [iter(rules.triggers[start].form.get("supersedes", ()))]
+        seen = {start} | told
+        while pending:
+            name = next(pending[-1], None)
+            if name is None:
+                pending.pop()
+                way.pop()
+            elif name == start and len(way) > 2:
+                said = f"{' supersedes '.join([*way, start])}: a circle, in which none would last"
+                yield _at(rules.triggers[way[-1]], ("supersedes",), "error", said, "remove one of them")
+                break
+            elif name in rules.triggers and name not in seen:
+                seen.add(name)
+                way.append(name)
+                pending.append(iter(rules.triggers[name].form.get("supersedes", ())))
+        told.add(start)
 
 
 def _of_rivals(file: RuleFile, rivals: Sequence[str]) -> Finding:

@@ -20,6 +20,7 @@ def idle_parts(form: Form) -> Iterator[Idle]:
     yield from _first_goal(form)
     yield from _self_ending(form)
     yield from _moving_date(form)
+    yield from _dead_clauses(form)
     for path, source in reading.expressions_of(form):
         for said, suggestion in reading.beyond_the_calendar(source):
             yield path, said, suggestion
@@ -64,3 +65,20 @@ def _moving_date(form: Form) -> Iterator[Idle]:
     date = form["when"].get("date")
     if isinstance(date, str) and reading.reads(date, "now"):
         yield ("when", "date"), "now moves on with time, so it is no date", "name a date of the customer's"
+
+
+def _dead_clauses(form: Form) -> Iterator[Idle]:
+    """`where` of endings and waits that no event can meet."""
+    clauses: list[tuple[Path, Form, str]] = [
+        ((field, position), clause, "it never ends a run")
+        for field in ("unless", "exit")
+        for position, clause in enumerate(form.get(field, ()))
+    ]
+    for path, step in walk(form["steps"]):
+        goals = enumerate(step.get("goal", ()))
+        clauses += [((*path, "goal", position), clause, "nobody reaches it") for position, clause in goals]
+        if "event" in step.get("wait_until", ()):
+            clauses.append(((*path, "wait_until"), step["wait_until"], "no answer ever comes"))
+    for path, clause, what in clauses:
+        if "where" in clause and reading.constant(clause["where"]) is False:
+            yield (*path, "where"), f"it is never true, so {what}", "correct it, or remove it"

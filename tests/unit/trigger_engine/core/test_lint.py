@@ -292,6 +292,57 @@ def test_what_has_no_effect_is_warned_of(text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("exit: {event: order_completed, where: 1 == 2}\n", "8 exit[0].where: {}it never ends a run"),
+        ("unless: [a, {event: b, where: false}]\n", "8 unless[1].where: {}it never ends a run"),
+        (
+            "  - goal: {event: order_completed, where: 1 > 2}\n  - mail: welcome\n",
+            "8 steps[1].goal[0].where: {}nobody reaches it",
+        ),
+        (
+            "  - wait_until: {event: survey_answered, for: 1d, where: 1 > 2}\n  - mail: welcome\n",
+            "8 steps[1].wait_until.where: {}no answer ever comes",
+        ),
+    ],
+)
+def test_endings_that_no_event_can_meet_are_warned_of(text: str, said: str) -> None:
+    full = said.format("it is never true, so ")
+    assert found(CART + text) == [f"warning cart.yaml:{full}; correct it, or remove it"]
+
+
+def circle(*ways: str) -> list[str]:
+    """What is said of triggers that supersede each other: `a>b` is one way, `a` one that supersedes none."""
+    texts = []
+    for number, way in enumerate(ways):
+        name, _, over = way.partition(">")
+        text = CART.replace("id: cart", f"id: {name}").replace("product_added", f"event_{number}")
+        texts.append(text + (f"supersedes: [{over}]\n" if over else ""))
+    return [each for each in found(*texts) if "supersede" in each]
+
+
+def test_triggers_that_supersede_each_other_in_a_circle_are_refused() -> None:
+    assert circle("a>b", "b>c", "c>a") == [
+        "error c.yaml:8 supersedes: a supersedes b supersedes c supersedes a: a circle,"
+        " in which none would last; remove one of them"
+    ]
+    assert circle("x>y", "y>z, w", "w>x", "z") == [
+        "error y.yaml:8 supersedes: w supersedes x supersedes y supersedes w: a circle,"
+        " in which none would last; remove one of them"
+    ]
+
+
+def test_superseding_without_a_circle_is_fine() -> None:
+    assert circle("a>b, c", "b>c, d", "c>d", "d") == []
+
+
+def test_a_segment_that_is_not_there_is_missed_where_there_are_none() -> None:
+    leaver = CART.replace("{event: product_added}", "{leaves: vip}")
+    (finding,) = lint(files(leaver))
+    assert finding.suggestion == "there is no segment at all"
+
+
+@pytest.mark.parametrize(
     "text",
     [
         CART.replace("wait: 1h", "wait: {a: 1h, b: 2h}") + "experiment: {variants: {a: 50%, b: 50%}}\n",
