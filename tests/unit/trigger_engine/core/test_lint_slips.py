@@ -65,3 +65,46 @@ def test_how_a_finding_reads() -> None:
     assert str(plain) == "x.yaml:3: warning: when: it is odd"
     whole = Finding("error", "x.yaml", 3, "when", "it is wrong", "remove it", 7)
     assert str(whole) == "x.yaml:3:7: error: when: it is wrong; remove it"
+
+
+RUN = "runs['no'].pending"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (f'when: {{event: a, where: "{RUN}"}}\n{MAIL}', "4 when.where"),
+        (f'when: {{sum: "{RUN} ? 1 : 2", of: a, within: 7d, at_least: 2}}\n{MAIL}', "4 when.sum"),
+        (f"when: {{count: a, per: \"{RUN} ? 'a' : 'b'\", within: 7d, at_least: 2}}\n{MAIL}", "4 when.per"),
+        (f'when: {{date: "{RUN} ? profile.traits.a : profile.traits.b"}}\n{MAIL}', "4 when.date"),
+        (f"{SIGN_UP}{MAIL}audience: {RUN}\n", "7 audience"),
+        (f"{SIGN_UP}{MAIL}once_per: \"{RUN} ? 'a' : 'b'\"\n", "7 once_per"),
+        (f'{SIGN_UP}wait: 1h\n{MAIL}unless:\n  - {{event: a, where: "{RUN}"}}\n', "9 unless[0].where"),
+        (f'{SIGN_UP}{MAIL}exit: {{event: a, where: "{RUN}"}}\n', "7 exit[0].where"),
+        (f"{SIGN_UP}steps:\n  - skip_if: {RUN}\n  - mail: a\n", "6 steps[0].skip_if"),
+        (
+            f'{SIGN_UP}steps:\n  - wait_until: {{event: a, where: "{RUN}", for: 1d}}\n  - mail: a\n',
+            "6 steps[0].wait_until.where",
+        ),
+        (
+            f'{SIGN_UP}steps:\n  - wait_until: {{time: "{RUN} ? now : now"}}\n  - mail: a\n',
+            "6 steps[0].wait_until.time",
+        ),
+        (
+            f'{SIGN_UP}steps:\n  - set: {{preferences: {{a: {{value: "{RUN}"}}}}}}\n  - mail: a\n',
+            "6 steps[0].set.preferences.a.value",
+        ),
+        (
+            f'{SIGN_UP}{MAIL}  - goal: {{event: a, where: "{RUN}"}}\n    id: g\n  - mail: b\n',
+            "7 steps[1].goal[0].where",
+        ),
+        (
+            f'{SIGN_UP}steps:\n  - choose: [{{mail: a, if: "{RUN}"}}]\n',
+            "6 steps[0].choose[0].if",
+        ),
+    ],
+)
+def test_a_trigger_nobody_has_is_found_in_every_expression(text: str, place: str) -> None:
+    found = lint([read_trigger(START + text, "x.yaml")])
+    assert [f"{one.line} {one.field}" for one in found] == [place]
+    assert [one.message for one in found] == ["there is no trigger 'no'"]
