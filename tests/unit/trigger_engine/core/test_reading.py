@@ -107,6 +107,20 @@ def test_what_fails_is_a_dead_letter_with_its_cause_in_one_line(monkeypatch: pyt
     assert one.take_flush().rejected[-1].reason == "ValueError: one two"
 
 
+def test_dead_letters_of_one_cause_have_one_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(rules: Rules, state: object, event: EventInput, now: int) -> None:
+        if event.event_id == "e3":
+            raise TypeError("planted")
+        raise KeyError("planted")
+
+    monkeypatch.setattr(partition_module, "step", failing)
+    one = partition()
+    for offset, name in enumerate(("e1", "e2", "e3")):
+        one.apply_record(EVENTS, offset, b"key", encode_record(record(event_id=name)), at("3m"))
+    first, second, third = (letter.traceback_digest for letter in one.take_flush().rejected)
+    assert first == second != third
+
+
 def test_a_customer_who_cannot_be_read_is_a_dead_letter_with_her_bytes() -> None:
     broken = encode_state(new_state("ada"))[:5]
     one = partition({"ada": broken})

@@ -2,7 +2,14 @@
 
 import pytest
 
-from trigger_engine.core.trigger_file import TriggerFileErrors, parse_policy, parse_trigger
+from trigger_engine.core.trigger_file import (
+    TriggerFileErrors,
+    parse_policy,
+    parse_trigger,
+    read_policy,
+    read_segment,
+    read_trigger,
+)
 
 TRIGGER = "id: x\nstatus: live\nkind: marketing\nwhen: WHEN\nsteps: STEPS\n"
 NO_ID = "is no id; use small letters, digits and hyphens, a letter first, as vip; did you mean 'vip'?"
@@ -156,3 +163,30 @@ def test_what_is_said_of_a_policys_field(policy: str) -> None:
 def test_as_many_steps_as_are_allowed_are_taken(steps: str) -> None:
     text = TRIGGER.replace("STEPS", steps).replace("WHEN", "{event: signed_up}")
     assert parse_trigger(text + "wait: 400d\npriority: 100\n", "x")["wait"] == "400d"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "engagement: {points: {a: 1}}\n",
+        "time_zone: UTC\n",
+        "caps: []\n",
+        "quiet_hours: {from: 22:00, to: 08:00}\n",
+        "calendar: {}\n",
+    ],
+)
+def test_a_policy_that_lies_among_triggers_is_known_by_any_of_its_fields(text: str) -> None:
+    assert told(text) == ["1: trigger: this is a policy, and triggers lie here; name the file policy.yaml"]
+
+
+def test_a_segment_that_lies_among_triggers_is_sent_to_its_folder() -> None:
+    expected = "1: trigger: this is a segment, and triggers lie here; move the file to segments/"
+    assert told("id: s\nwhen: orders.count > 5\n") == [expected]
+
+
+def test_a_file_knows_its_name_and_kind() -> None:
+    trigger = read_trigger(TRIGGER.replace("STEPS", "[{mail: a}]").replace("WHEN", "{event: a}"), "t.yaml")
+    segment = read_segment("id: s\nwhen: orders.count > 5\n", "s.yaml")
+    policy = read_policy("time_zone: UTC\n", "p.yaml")
+    found = [(file.name, file.kind) for file in (trigger, segment, policy)]
+    assert found == [("t.yaml", "trigger"), ("s.yaml", "segment"), ("p.yaml", "policy")]
