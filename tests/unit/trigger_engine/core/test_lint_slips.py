@@ -108,3 +108,24 @@ def test_a_trigger_nobody_has_is_found_in_every_expression(text: str, place: str
     found = lint([read_trigger(START + text, "x.yaml")])
     assert [f"{one.line} {one.field}" for one in found] == [place]
     assert [one.message for one in found] == ["there is no trigger 'no'"]
+
+
+@pytest.mark.parametrize("field", ["unless", "exit"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{count: order_completed, within: 7d, at_least: 2}",
+        "{sum: event.properties.total, of: [signed_up, order_completed], within: 7d, at_least: 2}",
+    ],
+)
+def test_what_is_counted_and_ends_the_count_is_found(when: str, field: str) -> None:
+    text = f"{START}when: {when}\n{MAIL}{field}: order_completed\n"
+    text += "wait: 1h\n" if field == "unless" else ""
+    (found,) = lint([read_trigger(text, "x.yaml")])
+    assert f"{found.line} {found.field}" == f"7 {field}[0]"
+    assert found.message == "'order_completed' is what is counted, and each one lets the count begin anew"
+
+
+def test_an_event_that_starts_a_run_may_be_its_exit_but_not_its_unless() -> None:
+    assert said(f"{START}{SIGN_UP}{MAIL}exit: signed_up\n") == []
+    assert said(f"{START}{SIGN_UP}wait: 1h\n{MAIL}unless: signed_up\n") == ["8 unless[0]"]

@@ -190,3 +190,9 @@ def test_a_file_knows_its_name_and_kind() -> None:
     policy = read_policy("time_zone: UTC\n", "p.yaml")
     found = [(file.name, file.kind) for file in (trigger, segment, policy)]
     assert found == [("t.yaml", "trigger"), ("s.yaml", "segment"), ("p.yaml", "policy")]
+
+
+def test_an_unknown_field_has_the_line_of_its_name_not_of_its_value() -> None:
+    text = TRIGGER.replace("STEPS", "[{mail: a}]").replace("WHEN", "{event: a}")
+    (error,) = told(f"{text}colours:\n\n  - blue\n")
+    assert error.startswith("6: colours: unknown field 'colours'")

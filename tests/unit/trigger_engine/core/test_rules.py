@@ -100,6 +100,9 @@ def test_a_set_that_is_not_understood_is_refused() -> None:
         load_rules(RuleSet.of([form, form], templates=template))
     with pytest.raises(RulesError, match="policy: lateness: 'soon' is no duration"):
         load_rules(RuleSet.of([form], templates=template, policy={"lateness": "soon"}))
+    slip = [{"id": "vip", "when": "oders.count > 5"}]
+    with pytest.raises(RulesError, match="segment vip: when: unknown name 'oders'"):
+        load_rules(RuleSet.of([form], templates=template, segments=slip))
 
 
 def test_a_version_is_the_digest_of_the_content() -> None:
