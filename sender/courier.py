@@ -8,6 +8,7 @@ from the ledger or by reading the request again, and gets the same ids.
 import hashlib
 import logging
 import traceback
+from dataclasses import replace
 
 from schemas.instants import Instant
 from schemas.records import Malformed
@@ -20,7 +21,7 @@ from sender.core.addresses import AddressRefused, address_hash
 from sender.core.composing import Identity, compose, recipient_of
 from sender.core.ledger import Claimed, Elsewhere, Final, Interrupted, check_suppression
 from sender.core.origin import Origin
-from sender.core.outcomes import Outcome
+from sender.core.outcomes import Outcome, after_silence
 from sender.core.policy import (
     Concluded,
     Held,
@@ -179,6 +180,8 @@ class Courier:
             kept = await self._ledger.defer(request.send_id, claim.owner, result)
             self.note_due(result.due_at)
         else:
+            if claim.repeated:
+                result = replace(result, outcome=after_silence(result.outcome))
             hashed = address_hash(_recipient_or_none(request) or request.to)
             kept = await self._ledger.finish(request.send_id, claim.owner, hashed, result)
             if kept:

@@ -94,19 +94,24 @@ redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
 return 'ok'
 """
 
-# KEYS entry claimed deferred unreported   ARGV send_id outcome
+# KEYS entry claimed deferred unreported ambiguous   ARGV send_id outcome outcome_if_repeated
 CANCEL = (
     MACHINE_TIME
     + """
-local f = redis.call('HMGET', KEYS[1], 'state', 'phase', 'outcome', 'reported')
+local f = redis.call('HMGET', KEYS[1], 'state', 'phase', 'outcome', 'reported', 'repeated')
 if f[1] == 'in_flight' and f[2] == 'dot' then return {'too_late'} end
 if f[1] and f[1] ~= 'in_flight' and f[1] ~= 'deferred' then return {'final', f[3], f[4] or ''} end
-redis.call('HSET', KEYS[1], 'state', 'cancelled', 'outcome', ARGV[2], 'owner', '')
+local state, outcome = 'cancelled', ARGV[2]
+if f[5] == '1' then
+  state, outcome = 'ambiguous', ARGV[3]
+  redis.call('ZADD', KEYS[5], machine, ARGV[1])
+end
+redis.call('HSET', KEYS[1], 'state', state, 'outcome', outcome, 'owner', '')
 redis.call('HDEL', KEYS[1], 'phase', 'lease', 'wire', 'due')
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZADD', KEYS[4], machine, ARGV[1])
-return {'final', ARGV[2], ''}
+return {'final', outcome, ''}
 """
 )
 

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from schemas.instants import DAY_MS, Instant
 from sender.adapters import ledger_scripts
 from sender.core.ledger import ClaimAnswer, Claimed, Elsewhere, Final, Interrupted
-from sender.core.outcomes import Outcome, decode_outcome, encode_outcome
+from sender.core.outcomes import Outcome, after_silence, decode_outcome, encode_outcome
 from sender.core.policy import Concluded, Held, SuppressionScope
 
 log = logging.getLogger("tetik.sender")
@@ -129,9 +129,13 @@ class RedisLedger:
         return bool(await self._patiently(lambda: self._defer(keys=keys, args=args)) == b"ok")
 
     async def cancel(self, send_id: str, outcome: Outcome) -> Final | None:
-        """Cancels if the final dot isn't out; the mark outlives a re-read `send`. None: it is too late."""
-        keys = [self._entry(send_id), self._claimed, self._deferred, self._unreported]
-        args: list[ScriptArgument] = [send_id, encode_outcome(outcome)]
+        """Cancels if the final dot isn't out; the mark outlives a re-read `send`. None: it is too late.
+
+        If a second try is due, the first may have gone out, and it ends as ambiguous.
+        """
+        keys = [self._entry(send_id), self._claimed, self._deferred, self._unreported, self._ambiguous]
+        doubtful = encode_outcome(after_silence(outcome))
+        args: list[ScriptArgument] = [send_id, encode_outcome(outcome), doubtful]
         answer = await self._patiently(lambda: self._cancel(keys=keys, args=args))
         return None if answer[0] == b"too_late" else Final(decode_outcome(answer[1]), answer[2] == b"1")
 

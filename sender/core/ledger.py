@@ -9,6 +9,9 @@ The life of a mail in the ledger:
          │                  deferred ──┘◄──────────────────────┘
          └──────cancel────────┴── (also from in_flight/claimed) ──────────────────► cancelled
 
+Once a second try is allowed, whatever ends the mail without sending it is `ambiguous`, a cancel too
+(`outcomes.after_silence`).
+
 `claimed` covers MAIL, RCPT, DATA and the body without its final dot: until that dot a relay has accepted
 nothing, so such a claim is taken over or cancelled without harm. `dot` begins before the dot is written
 and ends with the relay's answer: a claim found in it is the one ambiguous case.

@@ -68,6 +68,15 @@ def decode_outcome(value: bytes) -> Outcome:
     return _decode_outcome(value)
 
 
+def after_silence(outcome: Outcome) -> Outcome:
+    """The outcome of a mail whose first try was never answered and that was not sent by its second: the first
+    copy may have gone out, so it is ambiguous, whatever ended it."""
+    if outcome.status in ("sent", "ambiguous"):
+        return outcome
+    reason = f"the first try was not answered; afterwards it was {outcome.status}: {outcome.reason}"
+    return msgspec.structs.replace(outcome, status="ambiguous", reason=reason)
+
+
 def delivery_of(outcome: Outcome) -> DeliveryRecord:
     """The record for `tetik.deliveries`."""
     return DeliveryRecord(

@@ -12,7 +12,7 @@ import pytest
 from schemas.instants import DAY_MS
 from sender.adapters.redis_ledger import RedisLedger
 from sender.core.ledger import ClaimAnswer, Claimed, Elsewhere, Final, Interrupted
-from sender.core.outcomes import Outcome
+from sender.core.outcomes import Outcome, after_silence
 from sender.core.policy import Concluded, Held, SuppressionScope
 from tests.adapters.conftest import Dawdling
 from tests.simulation.memory_ledger import Ledger, LedgerStore, MemoryLedger, Prompt
@@ -262,6 +262,20 @@ async def test_a_second_copy_is_known_as_one(ledgers: Bench) -> None:
     found = await (await ledgers.sender("other")).claim()
     assert isinstance(found, Interrupted)
     assert found.repeated
+
+
+async def test_a_cancel_while_the_second_copy_waits_is_ambiguous(ledgers: Bench) -> None:
+    one = await ledgers.sender()
+    claim = await one.claimed()
+    assert await one.ledger.advance("m1", claim.owner)
+    assert await one.ledger.defer("m1", claim.owner, held(NOW + 50, repeats=True))
+    told = await one.ledger.cancel("m1", outcome("m1", "cancelled"))
+    assert isinstance(told, Final)
+    assert told.outcome == after_silence(outcome("m1", "cancelled"))
+    assert await one.ledger.cancel("m1", outcome("m1", "cancelled")) == told, "an answer that got lost"
+    assert await one.claim(now=NOW + 50) == told
+    assert await one.ledger.ambiguous_ids() == ["m1"]
+    assert await one.ledger.due_ids(NOW + 50) == []
 
 
 async def test_what_is_due_comes_earliest_first(ledgers: Bench) -> None:

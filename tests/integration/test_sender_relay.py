@@ -97,6 +97,23 @@ async def test_retry_once_sends_the_same_bytes_a_second_time_and_never_a_third(b
         assert copies[0] == copies[1]
 
 
+async def test_a_second_try_that_is_refused_does_not_hide_that_the_first_may_have_gone_out(
+    bench: Bench,
+) -> None:
+    bench.relay.misbehave("window@shop.example", "dot")
+    bench.relay.misbehave("window@shop.example", "dot", "550 5.1.1 User unknown")
+    bench.produce(request("window"))
+    async with bench.running(on_ambiguous="retry_once") as sender:
+        await bench.delivered({"window": "ambiguous"})
+        assert await sender.ambiguous() == ["window"]
+        bench.produce(request("again", to="window@shop.example"))
+        await bench.delivered({"window": "ambiguous", "again": "suppressed"})
+    assert bench.relay.sent_ids() == ["window"]
+    (event,) = [v for _, v, _ in bench.read(bench.topics.events) if v["properties"]["send_id"] == "window"]
+    assert (event["type"], event["properties"]["status"]) == ("email_sent", "ambiguous")
+    assert "the first try was not answered; afterwards it was failed: 550" in event["properties"]["reason"]
+
+
 async def test_a_relay_that_is_down_loses_nothing_and_fails_nothing(bench: Bench) -> None:
     bench.relay.stop()
     bench.produce(request("a"), request("b", expires_at=format_instant(NOW + 5 * SECOND_MS)))

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from schemas.instants import DAY_MS, Instant
 from sender.core.ledger import ClaimAnswer, Claimed, Elsewhere, Final, Interrupted
-from sender.core.outcomes import Outcome
+from sender.core.outcomes import Outcome, after_silence
 from sender.core.policy import Concluded, Held, SuppressionScope
 from tests.simulation.memory_log import NoPace
 
@@ -214,8 +214,6 @@ class MemoryLedger:
             if entry.state != "in_flight":
                 return entry.state == outcome.status
             self._conclude(send_id, entry, outcome)
-            if outcome.status == "ambiguous":
-                self._store.ambiguous[send_id] = self._store.now()
             if result.suppress is not None:
                 self._store.suppressed.setdefault(address_hash, {}).setdefault(
                     result.suppress, outcome.reason
@@ -228,6 +226,8 @@ class MemoryLedger:
         entry.state, entry.outcome, entry.wire = outcome.status, outcome, b""
         self._store.claimed.pop(send_id, None)
         self._store.unreported[send_id] = self._store.now()
+        if outcome.status == "ambiguous":
+            self._store.ambiguous[send_id] = self._store.now()
 
     async def defer(self, send_id: str, owner: str, result: Held) -> bool:
         """Until its due instant."""
@@ -258,9 +258,10 @@ class MemoryLedger:
                 return Final(entry.outcome, entry.reported)
             entry = self._store.entries.setdefault(send_id, Entry())
             entry.owner = ""
-            self._conclude(send_id, entry, outcome)
+            became = after_silence(outcome) if entry.repeated else outcome
+            self._conclude(send_id, entry, became)
             self._store.deferred.pop(send_id, None)
-            return Final(outcome, False)
+            return Final(became, False)
 
         return await self._ask("cancel", change)
 

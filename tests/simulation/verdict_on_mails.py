@@ -56,10 +56,10 @@ def _feedback(outcome: Outcome) -> dict[str, set[bytes]]:
 
 
 def _copies(outcome: Outcome, send_id: str, status: str) -> list[str]:
-    """With a second try allowed, one copy more may be out there than what is told."""
+    """With a second try allowed, the relay may have one copy more of what may have gone out at all."""
     least, most = TAKEN.get(status, (0, 0))
     copies = outcome.copies.get(send_id, [])
-    most += outcome.history.retry_unanswered
+    most += most and outcome.history.retry_unanswered
     said = []
     if not least <= len(copies) <= most:
         said.append(f"mail {send_id} went out {len(copies)} times, and it is told as {status}")

@@ -9,7 +9,16 @@ from sender.core.addresses import AddressRefused, address_hash, normalise_addres
 from sender.core.ledger import Claimed, check_suppression
 from sender.core.locales import choose_locale, preferred_language
 from sender.core.offsets import OffsetTracker
-from sender.core.policy import Concluded, Held, Unanswered, Unreachable, check_before_sending, judge
+from sender.core.outcomes import after_silence
+from sender.core.policy import (
+    Concluded,
+    Held,
+    Unanswered,
+    Unreachable,
+    check_before_sending,
+    judge,
+    outcome_of,
+)
 from sender.core.replies import Phase, Reply, ReplyClass, backoff_ms, classify
 from sender.core.requests import SendRequest
 from sender.core.tokens import Subscription, TokenRefused, read_token, sign_token
@@ -224,3 +233,17 @@ def test_locale_fallback(wanted: str | None, available: list[str], chosen: str) 
 )
 def test_the_pages_language(header: str | None, chosen: str) -> None:
     assert preferred_language(header, ("tr", "az", "en")) == chosen
+
+
+@pytest.mark.parametrize("status", ["failed", "expired", "suppressed", "cancelled"])
+def test_a_mail_that_may_have_gone_out_is_never_told_as_unsent(status: str) -> None:
+    ended = outcome_of(send_request(), status, "why", 2, NOW)
+    told = after_silence(ended)
+    assert (told.status, told.attempt) == ("ambiguous", 2)
+    assert told.reason == f"the first try was not answered; afterwards it was {status}: why"
+
+
+@pytest.mark.parametrize("status", ["sent", "ambiguous"])
+def test_what_tells_of_a_copy_stays_as_it_is(status: str) -> None:
+    ended = outcome_of(send_request(), status, "why", 2, NOW)
+    assert after_silence(ended) == ended
