@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from schemas.instants import DAY_MS
 from tests.unit.trigger_engine.core.history import at, product
-from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, Town
-from trigger_engine.core.state import CustomerState
+from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, DEVICE_KEY, Town
+from trigger_engine.core.state import CustomerState, encode_state
 
 KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 POINTS = {"engagement": {"points": {"article_read": 8}, "half_life": "1d"}}
@@ -162,3 +164,31 @@ def test_a_session_on_both_sides_is_one_if_they_touch_and_the_later_one_if_not()
     assert session(("device", "1h"), ("hers", "1h")) == (at("1h"), 2)
     assert session(("device", "1h"), ("hers", "3h"), ("hers", "181m")) == (at("3h"), 2)
     assert session(("hers", "1h"), ("device", "3h"), ("device", "181m")) == (at("3h"), 2)
+
+
+@pytest.mark.parametrize(
+    ("hers", "device", "expected"),
+    [
+        ((2, 2, "1h"), (3, 3, "2h"), 5),
+        ((2, 1, "1h"), (3, 3, "2h"), 4),
+        ((2, 2, "1h"), (3, 1, "2h"), 1),
+        ((2, 2, "2h"), (3, 1, "1h"), 3),
+        ((3, 1, "2h"), (2, 2, "1h"), 1),
+    ],
+)
+def test_orders_in_a_row_with_an_offer_go_on_from_the_other_side_only_if_all_had_one(
+    hers: tuple[int, int, str], device: tuple[int, int, str], expected: int
+) -> None:
+    """Each side: its orders, how many of the last ones had an offer, and the time of the last."""
+    town = Town()
+    town.customer("searched", "0s")
+    town.device("searched", "0s")
+    for number, key, (count, on_offer, last_at) in ((0, CUSTOMER, hers), (1, DEVICE_KEY, device)):
+        state = town.state(key)
+        state.orders.count, state.orders.last_at = count, at(last_at)
+        state.orders_on_offer = on_offer
+        town.stored[number][key] = encode_state(state)
+        town.restart(number)
+    town.both("page_viewed", "3h")
+    found = town.state(CUSTOMER)
+    assert (found.orders.count, found.orders_on_offer) == (5, expected)
