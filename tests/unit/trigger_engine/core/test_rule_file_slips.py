@@ -12,7 +12,8 @@ from trigger_engine.core.trigger_file import (
 )
 
 TRIGGER = "id: x\nstatus: live\nkind: marketing\nwhen: WHEN\nsteps: STEPS\n"
-NO_ID = "is no id; use small letters, digits and hyphens, a letter first, as vip; did you mean 'vip'?"
+NO_ID = "is no id; use small letters, digits and hyphens, a letter first, as"
+NO_DATE = "is no date; write 2026-11-27, 2026-11-27 10:00 or 2026-11-27T10:00:00Z"
 LONG = "must be longer than nothing and at most 400d"
 WAIT = "write wait_until: {event: survey_answered, for: 3d}"
 UNIQUE = "ids are unique in a file; add id: to one of them"
@@ -82,6 +83,9 @@ STEPS = {
         "steps[0].set.marketing_email: set never grants consent: only false is possible, "
         "which stops marketing; ask her to subscribe; her answer is an event"
     ),
+    "[{mail: a}, {goal: {event: b}, id: O P}, {mail: c}]": (
+        f"steps[1].id: 'O P' {NO_ID} ordered; did you mean 'o-p'?"
+    ),
     "[{mail: a}, {skip_if: orders.count > 1}]": (
         "steps[1]: skip_if skips the step after it, and there is none; remove it, or add a step"
     ),
@@ -100,7 +104,7 @@ WHENS = {
     "{date: profile.traits.d, repeat: daily}": (
         "when.repeat: 'daily' is not allowed here; use yearly or once"
     ),
-    "{enters: VIP}": f"when.enters: 'VIP' {NO_ID}",
+    "{enters: VIP}": f"when.enters: 'VIP' {NO_ID} vip; did you mean 'vip'?",
     "{enters: vip, spread: 1d}": (
         "when.spread: spread acts on the customers who are in the segment already; "
         "add start_with_existing: true, or remove it"
@@ -128,6 +132,15 @@ POLICIES = {
     "engagement: {points: {a: x}}": "engagement.points.a: 'x' is no number; write 100 or 99.5",
     "calendar: {campaigns: [{id: a, at: 2026-03-01}, {id: a, at: 2026-04-01}]}": (
         "calendar.campaigns[1]: 'a' is named twice; remove one of them"
+    ),
+    "calendar: {campaigns: [{id: B F, at: 2026-03-01}]}": (
+        f"calendar.campaigns[0].id: 'B F' {NO_ID} black-friday; did you mean 'b-f'?"
+    ),
+    "calendar: {campaigns: [{id: a, at: 2026-11-27 24:00}]}": (
+        f"calendar.campaigns[0].at: '2026-11-27 24:00' {NO_DATE}"
+    ),
+    "calendar: {campaigns: [{id: a, at: 2026-11-27 23:60}]}": (
+        f"calendar.campaigns[0].at: '2026-11-27 23:60' {NO_DATE}"
     ),
     "calendar: {sale_days: [{from: 2026-03-01}]}": (
         "calendar.sale_days[0]: the field 'to' is missing; write {from: 2026-11-27, to: 2026-11-30}"
