@@ -46,7 +46,7 @@ def check_caps(question: Question) -> Verdict | None:
             question.facts[f"campaigns_within_{length}"] = campaigns
         if mails + campaigns >= most:
             planned = f" and {campaigns} planned" if campaigns else ""
-            return Verdict("capped", f"{mails} mails{planned} within {length} leave none of {most}")
+            return Verdict("capped", f"{mails} mailed{planned} within {length}, of {most} allowed")
     return None
 
 

@@ -229,15 +229,10 @@ def _halve_windows(state: CustomerState) -> None:
             window.events = window.events[len(window.events) // 2 :]
 
 
-def _cut_windows(state: CustomerState) -> None:
-    state.windows = {}
-
-
 _CUTS: tuple[Callable[[CustomerState], None], ...] = (
     _cut_views,
     _cut_past_enders,
     *(_halve_windows,) * 8,
-    _cut_windows,
 )
 
 

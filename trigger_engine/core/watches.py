@@ -198,7 +198,7 @@ def _plan_date(turn: Turn, trigger: Trigger, now: Instant, floor: Instant) -> No
         if found.name == spent or occasions.known(state, trigger.id, found.name, found.due_at, memory_ms):
             continue
         if watch is None:
-            watch = Watch(trigger.id, DATE, found.due_at, found.name)
+            watch = Watch(trigger.id, DATE, FOREVER, "")
             state.watches.append(watch)
         watch.due_at, watch.occasion, watch.anchor_at = found.due_at, found.name, midnight_of(found.day)
         return

@@ -193,8 +193,8 @@ class _Builder(Transformer[LarkToken, nodes.Node]):
 
     def function(self, name: _Lexeme, *arguments: nodes.Node) -> nodes.Node:
         _check_reserved(name)
-        if name.token.text == "has" and len(arguments) == 1:
-            return _has(name, arguments[0])
+        if name.token.text == "has":
+            return _has(name, arguments)
         return _made(nodes.Call(name.token.text, None, arguments, offset=name.token.offset))
 
     def method(self, receiver: nodes.Node, name: _Lexeme, *arguments: nodes.Node) -> nodes.Node:
@@ -209,7 +209,8 @@ def _check_reserved(name: _Lexeme) -> None:
         raise _Refused(name.token.offset, message, WORD_OPERATORS.get(name.token.text))
 
 
-def _has(name: _Lexeme, argument: nodes.Node) -> nodes.Node:
+def _has(name: _Lexeme, arguments: Sequence[nodes.Node]) -> nodes.Node:
+    argument = arguments[0] if len(arguments) == 1 else None
     if not isinstance(argument, nodes.Select) or argument.test_only:
         suggestion = "write it like has(event.properties.total)"
         raise _Refused(name.token.offset, "has() takes a field", suggestion)

@@ -60,6 +60,8 @@ CASES: list[tuple[str, int, str, str | None]] = [
     ("now - now > 3600", 11, "does not work on duration and int", "is written duration("),
     ("now.getHours('Mars/Base') > 1", 14, "'Mars/Base' is not a time zone", None),
     ("has(cart)", 1, "has() takes a field", "has(event.properties.total)"),
+    ("has()", 1, "has() takes a field", "has(event.properties.total)"),
+    ("has(cart.value, 1)", 1, "has() takes a field", "has(event.properties.total)"),
     ("segments.exists(1, true)", 17, "the first argument of exists() must be a simple name", None),
     ("segments.exists(s, s > 1)", 22, "'>' does not work on string and int", None),
     ("event.type.exists(c, true)", 12, ".exists() works on a list or a map, this is string", None),

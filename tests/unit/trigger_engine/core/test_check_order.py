@@ -41,7 +41,7 @@ SAYS = {
     "suppressed": ("suppressed", "bounced"),
     "consent": ("no_consent", "refused or withdrew"),
     "cooldown": ("cooldown", "less than 7d before"),
-    "caps": ("capped", "within 7d leave none of 1"),
+    "caps": ("capped", "1 mailed within 7d, of 1 allowed"),
     "calendar": ("rescheduled", "blackout"),
     "quiet hours": ("rescheduled", "quiet hours"),
     "arbitration": ("rescheduled", "more important"),

@@ -89,6 +89,15 @@ def test_a_marker_older_than_the_devices_does_not_free_it() -> None:
     assert town.told == ["started browse", *FIRED]
 
 
+def test_a_run_of_rules_that_nobody_holds_ends_with_its_trigger() -> None:
+    town, newer = ahead(BROWSE, ORDER)
+    town.activate(newer, "1m", numbers=(1,))
+    town.device("product_viewed", "2m", **product())
+    town.both("page_viewed", "3m")
+    town.activate(rules_of(ORDER), "2h", numbers=(0,))
+    assert town.told == ["started browse", "exited browse"]
+
+
 def test_a_run_of_both_rules_does_not_wait() -> None:
     town, _ = ahead(BROWSE)
     newer = rules_of(BROWSE, ORDER, earlier=tuple(town.rules.values()))

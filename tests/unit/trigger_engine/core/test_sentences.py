@@ -200,13 +200,13 @@ def test_what_the_limits_on_how_often_say() -> None:
     campaign = {"id": "spring", "at": "2026-03-03T10:00:00Z"}
     caps = {"caps": [{"at_most": 1, "within": "7d"}], "calendar": {"campaigns": [campaign]}}
     capped = refused(policy=caps)
-    assert said(capped)[-1] == f"capped: {HELLO}0 mails and 1 planned within 7d leave none of 1."
+    assert said(capped)[-1] == f"capped: {HELLO}0 mailed and 1 planned within 7d, of 1 allowed."
     assert capped.decisions[-1].facts["mails_within_7d"] == 0
     assert capped.decisions[-1].facts["campaigns_within_7d"] == 1
     capped = refused(policy={"caps": caps["caps"]})
     capped.until("2d")
     assert said(capped)[-1] == (
-        "capped: tips was not sent and the run ended: 1 mails within 7d leave none of 1."
+        "capped: tips was not sent and the run ended: 1 mailed within 7d, of 1 allowed."
     )
     assert "campaigns_within_7d" not in capped.decisions[-1].facts
 
