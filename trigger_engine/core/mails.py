@@ -15,6 +15,7 @@ from trigger_engine.core.calendar import not_between
 from trigger_engine.core.caps import owner_of, return_slot
 from trigger_engine.core.carts import cart_value
 from trigger_engine.core.conditions import cart_item
+from trigger_engine.core.cooldowns import last_before, note_mail, return_mail
 from trigger_engine.core.effects import CancelMail, RequestMail
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import MAILS_PENDING_MAX
@@ -93,7 +94,6 @@ def _remember(question: Question, identity: str, address: str) -> None:
     state, run, trigger = question.state, question.run, question.trigger
     if len(state.mails) >= MAILS_PENDING_MAX:
         del state.mails[0]
-    memory = state.memories.get(trigger.id)
     state.mails.append(
         PendingMail(
             send_id=identity,
@@ -106,7 +106,7 @@ def _remember(question: Question, identity: str, address: str) -> None:
             due_at=run.due_at,
             start=run.start if trigger.reads_start else _bare(run.start),
             first=not run.last_mail,
-            mailed_before_at=None if memory is None else memory.last_mailed_at,
+            mailed_before_at=last_before(state, trigger.id, run.due_at),
             attempt=question.attempt,
             variant=run.variant,
         )
@@ -116,9 +116,7 @@ def _remember(question: Question, identity: str, address: str) -> None:
 def _take_places(question: Question, identity: str) -> None:
     """What a mail leaves behind: cooldown, a place under the caps, and that the run has mailed."""
     state, run = question.state, question.run
-    memory = state.memories.get(run.trigger_id)
-    if memory is not None:
-        memory.last_mailed_at = max(run.due_at, memory.last_mailed_at or run.due_at)
+    note_mail(state, run.trigger_id, run.due_at)
     if question.trigger.marketing:
         take_slot(state.slots, Slot(run.due_at, identity, owner_of(run)))
     note_mailed(state, run)
@@ -164,7 +162,7 @@ def hear_outcome(turn: Turn, event: EventInput) -> None:
         return
     state.mails.remove(mail)
     if event.type in _NOT_SENT:
-        _return_cooldown(state, mail)
+        return_mail(state, mail)
         if mail.cancelling or event.type == "email_cancelled":
             became = event.type.removeprefix("email_")
             _decide(turn, mail, "cancelled", f"{mail.step} was not sent: the sender reports it as {became}.")
@@ -183,19 +181,6 @@ def _note_suppression(state: CustomerState, event_type: str, mail: PendingMail |
         profile.unwanted_address = address
     else:
         profile.undeliverable_address = address
-
-
-def _return_cooldown(state: CustomerState, mail: PendingMail) -> None:
-    """A mail that never went out starts no cooldown; the trigger's last mail is the one before it, also for
-    those requested since."""
-    for later in state.mails:
-        if later.trigger_id == mail.trigger_id and later.mailed_before_at == mail.due_at:
-            later.mailed_before_at = mail.mailed_before_at
-    memory = state.memories.get(mail.trigger_id)
-    if memory is not None and memory.last_mailed_at == mail.due_at:
-        others = [other.due_at for other in state.mails if other.trigger_id == mail.trigger_id]
-        before = [] if mail.mailed_before_at is None else [mail.mailed_before_at]
-        memory.last_mailed_at = max([*others, *before], default=None)
 
 
 def _decide(turn: Turn, mail: PendingMail, outcome: str, reason: str) -> None:

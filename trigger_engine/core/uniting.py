@@ -10,6 +10,7 @@ from typing import Any
 
 from trigger_engine.core import occasions
 from trigger_engine.core.activity import SESSION_GAP_MS
+from trigger_engine.core.cooldowns import unite_before
 from trigger_engine.core.limits import (
     ARMS_MAX,
     ENDINGS_MAX,
@@ -49,6 +50,7 @@ def unite(turn: Turn, other: CustomerState) -> None:
     """Take `other`, which is used up, into the turn's state. Decides `superseded` and `state_limit`."""
     state = turn.state
     _unite_runs(turn, other)
+    unite_before(state, other)
     _unite_memories(state.memories, other.memories)
     _unite_profiles(state.profile, other.profile)
     if other.cart.updated_at > state.cart.updated_at:
