@@ -117,8 +117,9 @@ def _meet_threshold(turn: Turn, trigger: Trigger, event: Happening) -> None:
     entry = _window_entry(turn, trigger, event)
     if entry is None:
         return
-    windows = turn.customer.windows
     within = duration_ms(when["within"])
+    _drop_old(turn, entry, event.received_at - 2 * turn.rules.policy.lateness_ms - within)
+    windows = turn.customer.windows
     ending = last_ending(turn, trigger.unless + trigger.exit, event)
     others = [
         other
@@ -136,6 +137,19 @@ def _meet_threshold(turn: Turn, trigger: Trigger, event: Happening) -> None:
         value = occasion_value(turn, trigger, event, event.id)
         if not any(run.value == value for run in live):
             begin(turn, trigger, event, event.id)
+
+
+def _drop_old(turn: Turn, entry: WindowEntry, oldest: int) -> None:
+    """Of the event's value; with a new value, other values that hold nothing later."""
+    windows = turn.customer.windows
+    mine = [other for other in windows if other.trigger_id == entry.trigger_id]
+    of_value = [other for other in mine if other.per == entry.per]
+    if of_value:
+        gone = [other for other in of_value if other.at <= oldest]
+    else:
+        later = {other.per for other in mine if other.at > oldest}
+        gone = [other for other in mine if other.per not in later]
+    turn.customer.windows = [other for other in windows if not any(other is one for one in gone)]
 
 
 def _window_entry(turn: Turn, trigger: Trigger, event: Happening) -> WindowEntry | None:
