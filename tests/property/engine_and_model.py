@@ -108,13 +108,10 @@ class SideBySide:
         self.settle()
 
     def settle(self) -> None:
-        """Every partition that does not lag reads its log to the end, and tells all of a change of rules."""
+        """Every partition that does not lag reads its log to the end."""
         while reading := [number for number in self._reading() if self._logs[number]]:
             for number in reading:
                 self._read(number, self._logs[number].popleft())
-        for number in self._reading():
-            while self.partitions[number].sweep(self.now, SWEEP_SLICE):
-                self._flush(number)
         self._compare()
 
     def _reading(self) -> list[int]:
@@ -142,8 +139,15 @@ class SideBySide:
         if rules is not None:
             partition.activate(self._rules_of(rules))
             self._flush(number)
+            self._tell_all(number)
         self.model.event(number, offset, record, self.now)
         self._offsets[number] += 1
+
+    def _tell_all(self, number: int) -> None:
+        """All are told of a change of rules before the next record. A worker may take its time: then what the
+        change makes overdue is handed in later than in the model, which the simulator has to deal with."""
+        while self.partitions[number].sweep(self.now, SWEEP_SLICE):
+            self._flush(number)
 
     def pass_time(self, until: int) -> None:
         """Everything that falls due until then, each thing at its own time."""

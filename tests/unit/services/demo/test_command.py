@@ -16,7 +16,7 @@ async def test_a_directory_that_no_demo_made_is_left_alone(
     assert await run_demo(DemoOptions(days=1, shoppers=1, data=tmp_path)) == 1
     assert precious.read_text() == "years of work"
     assert not (tmp_path / MARKER).exists()
-    assert "choose another with --data" in capsys.readouterr().out.replace("\n", " ")
+    assert "choose another with --data" in " ".join(capsys.readouterr().out.split())
 
 
 async def test_a_directory_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
