@@ -170,7 +170,9 @@ class _Replay:
             # Where nothing was decided or asked, `now` makes no difference but to wake-ups, which had theirs.
             asked_at = self._asked_at.get(ask_id(one.event), one.wake_until)
             now = self._decided_at.get(offset, asked_at)
-            assert self._partition.apply_record(EVENTS, offset, one.record.key, value, now)
+            # People are told of a marker later than it is read, by a clock that may have been behind.
+            read_at = now if one.digest is None else one.wake_until
+            assert self._partition.apply_record(EVENTS, offset, one.record.key, value, read_at)
             if touches:
                 at = offset  # else nothing points to it
             if one.digest is not None:
