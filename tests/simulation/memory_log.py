@@ -13,6 +13,7 @@ from contextvars import Context
 from itertools import count
 from typing import Literal, Protocol
 
+from tests.simulation.virtual_time import Bell
 from trigger_engine.adapters.log_port import Bounds, Fenced, Row
 
 Place = tuple[str, int]
@@ -125,7 +126,7 @@ class MemoryBroker:
         self._producers: dict[str, _Producer] = {}
         self._pace: Pace = NoPace()
         self._ending: list[asyncio.Task[None]] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._bell = Bell()
         self._now = now
 
     def create(self, topic: str, partitions: int) -> None:
@@ -138,16 +139,11 @@ class MemoryBroker:
 
     async def news(self) -> None:
         """Wait until something may have become readable, somewhere."""
-        waiting = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
-        await waiting
+        await self._bell.wait()
 
     def tell(self) -> None:
         """Wake up everybody who waits for news."""
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            if not one.done():
-                one.set_result(None)
+        self._bell.ring()
 
     def partition_counts(self) -> dict[str, int]:
         """How many partitions each topic has."""

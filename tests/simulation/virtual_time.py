@@ -64,8 +64,8 @@ class Bell:
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def wait(self, timeout_s: float) -> None:
-        """Until it rings, at most so long."""
+    async def wait(self, timeout_s: float | None = None) -> None:
+        """Until it rings, at most so long if that is told."""
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         with suppress(TimeoutError):
