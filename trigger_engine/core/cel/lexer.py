@@ -11,7 +11,7 @@ from unicodedata import category
 
 from trigger_engine.core.cel.errors import CelError
 from trigger_engine.core.cel.limits import SOURCE_CHARS_MAX
-from trigger_engine.core.cel.refusals import NAME_SHOWN_MAX
+from trigger_engine.core.cel.refusals import cut
 from trigger_engine.core.cel.values import INT_MAX, UINT_MAX, UInt
 
 
@@ -124,17 +124,13 @@ def _number(source: str, match: re.Match[str]) -> object:
     value = int(digits, 16) if digits.startswith("0x") else int(digits)
     if match["uint"] is not None:
         if value > UINT_MAX:
-            raise CelError.at(source, match.start(), f"{_short(text)} is larger than the largest uint")
+            raise CelError.at(source, match.start(), f"{cut(text)} is larger than the largest uint")
         return UInt(value)
     # 2**63 may stand here: the parser admits it only behind a minus sign.
     if value > INT_MAX + 1:
-        said = f"{_short(text)} is larger than the largest int"
+        said = f"{cut(text)} is larger than the largest int"
         raise CelError.at(source, match.start(), said, "write it with .0")
     return value
-
-
-def _short(digits: str) -> str:
-    return digits if len(digits) <= NAME_SHOWN_MAX else f"{digits[:NAME_SHOWN_MAX]}…"
 
 
 def _string(source: str, match: re.Match[str]) -> str:

@@ -196,4 +196,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def shown(name: str) -> str:
     """A name of any length for a message."""
-    return repr(name if len(name) <= NAME_SHOWN_MAX else name[:NAME_SHOWN_MAX] + "…")
+    return repr(cut(name))
+
+
+def cut(text: str) -> str:
+    """The beginning, if it is too long for a message."""
+    return text if len(text) <= NAME_SHOWN_MAX else text[:NAME_SHOWN_MAX] + "…"

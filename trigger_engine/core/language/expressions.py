@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trigger_engine.core.cel import CelError, CelType, compile_condition, compile_value
-from trigger_engine.core.language.problems import Check, Path, Problem, shown
+from trigger_engine.core.language.problems import Check, Path, Problem, cut, shown
 from trigger_engine.core.segments import MOVING
 from trigger_engine.core.variables import (
     DATE_DECLARATIONS,
@@ -100,12 +100,11 @@ def _problem(path: Path, source: str, error: CelError, scope: Scope) -> Problem:
     lines = source.splitlines() or [source]
     line = lines[error.line - 1] if error.line <= len(lines) else lines[-1]
     offset = sum(len(each) + 1 for each in source.split("\n")[: error.line - 1]) + error.column - 1
-    said = line.strip() if len(line.strip()) <= 60 else f"{line.strip()[:59]}…"
     dashed = _DASHED_RUN.search(source)
     suggestion = _missing_here(error.message, scope) or error.suggestion
     if dashed is not None and error.message.startswith("unknown name"):
         suggestion = f"write runs['{dashed[1]}']"
-    return Problem(path, f"{error.message} (in {said!r})", suggestion, offset=offset)
+    return Problem(path, f"{error.message} (in {cut(line.strip())!r})", suggestion, offset=offset)
 
 
 def _missing_here(message: str, scope: Scope) -> str | None:

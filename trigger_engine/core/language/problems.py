@@ -51,8 +51,12 @@ def field_of(path: Path) -> str:
 
 
 def _plain(name: str) -> str:
-    short = name if len(name) <= SHOWN_MAX else name[: SHOWN_MAX - 1] + "…"
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in short)
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in cut(name))
+
+
+def cut(text: str) -> str:
+    """The beginning, if it is too long for a message."""
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -73,7 +77,7 @@ def shown(value: object) -> str:
     if isinstance(value, list):
         return "a list"
     text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"
+    return cut(text)
 
 
 def out_of_place(text: str) -> str | None:
