@@ -221,16 +221,7 @@ def _one_off(name: str, known: str) -> bool:
 
 
 def _constants(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
-    form = file.form
-    never: tuple[tuple[Path, str], ...] = (
-        (("when", "where"), "no event ever starts it"),
-        (("audience",), "nobody is ever mailed"),
-    )
-    for path, what in never:
-        source = form["when"].get("where") if path[0] == "when" else form.get("audience")
-        if source is not None and reading.constant(source) is False:
-            yield _at(file, path, "warning", f"it is never true, so {what}", "correct it, or remove it")
-    for path, step in walk(form["steps"]):
+    for path, step in walk(file.form["steps"]):
         if "skip_if" in step and (value := reading.constant(step["skip_if"])) is not None:
             said = f"the next step is {'always' if value else 'never'} skipped, as this reads nothing"
             yield _at(file, (*path, "skip_if"), "warning", said, "remove it")

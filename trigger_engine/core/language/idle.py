@@ -68,17 +68,20 @@ def _moving_date(form: Form) -> Iterator[Idle]:
 
 
 def _dead_clauses(form: Form) -> Iterator[Idle]:
-    """`where` of endings and waits that no event can meet."""
-    clauses: list[tuple[Path, Form, str]] = [
-        ((field, position), clause, "it never ends a run")
-        for field in ("unless", "exit")
-        for position, clause in enumerate(form.get(field, ()))
+    """Conditions that nobody and no event can meet."""
+    found: list[tuple[Path, str | None, str]] = [
+        (("when", "where"), form["when"].get("where"), "no event ever starts it"),
+        (("audience",), form.get("audience"), "nobody is ever mailed"),
     ]
+    for field in ("unless", "exit"):
+        for position, clause in enumerate(form.get(field, ())):
+            found.append(((field, position, "where"), clause.get("where"), "it never ends a run"))
     for path, step in walk(form["steps"]):
-        goals = enumerate(step.get("goal", ()))
-        clauses += [((*path, "goal", position), clause, "nobody reaches it") for position, clause in goals]
+        for position, clause in enumerate(step.get("goal", ())):
+            found.append(((*path, "goal", position, "where"), clause.get("where"), "nobody reaches it"))
         if "event" in step.get("wait_until", ()):
-            clauses.append(((*path, "wait_until"), step["wait_until"], "no answer ever comes"))
-    for path, clause, what in clauses:
-        if "where" in clause and reading.constant(clause["where"]) is False:
-            yield (*path, "where"), f"it is never true, so {what}", "correct it, or remove it"
+            source = step["wait_until"].get("where")
+            found.append(((*path, "wait_until", "where"), source, "no answer ever comes"))
+    for path, source, what in found:
+        if source is not None and reading.constant(source) is False:
+            yield path, f"it is never true, so {what}", "correct it, or remove it"
