@@ -25,6 +25,8 @@ from trigger_engine.core.trigger_file import parse_trigger
 T0 = parse_instant("2026-03-02T09:00:00.000Z")
 CUSTOMER = "c1"
 
+KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
+"""Traits of somebody who may be mailed."""
 CART = """
 id: cart
 status: live

@@ -8,13 +8,12 @@ import pytest
 from schemas.records import encode_record
 from schemas.topics import EVENTS, STATE_CHANGELOG, all_topics
 from tests.unit.trigger_engine.core.full_state import WIDE, full_state
-from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, History, at, rules_of
+from tests.unit.trigger_engine.core.history import CART, KNOWN, ORDER, SERIES, History, at, rules_of
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, DEVICE, DEVICE_KEY, Town
 from trigger_engine.core import limits
 from trigger_engine.core.hand_over import within_bounds
 from trigger_engine.core.state import CustomerState, Window, decode_state, encode_state, new_state
 
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 COUNTED = """
 id: counted-{0}
 status: live

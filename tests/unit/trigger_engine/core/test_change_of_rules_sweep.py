@@ -3,12 +3,11 @@
 import msgspec
 
 from schemas.records import encode_record
-from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, at, product, rules_of
+from tests.unit.trigger_engine.core.history import CART, KNOWN, ORDER, SERIES, at, product, rules_of
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, DEVICE, DEVICE_KEY, SWEEP, Town
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.state import head_of
 
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 QUIET = """
 id: quiet
 status: live

@@ -2,10 +2,9 @@
 
 import pytest
 
-from tests.unit.trigger_engine.core.history import CART, History, at, product
+from tests.unit.trigger_engine.core.history import CART, KNOWN, History, at, product
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, Town
 
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 THANKS = """
 id: thanks
 status: live

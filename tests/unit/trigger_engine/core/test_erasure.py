@@ -1,10 +1,8 @@
 """Erasure: everything is forgotten, on her devices too (semantics, section 10)."""
 
-from tests.unit.trigger_engine.core.history import CART, ORDER, at, product
+from tests.unit.trigger_engine.core.history import CART, KNOWN, ORDER, at, product
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, DEVICE, DEVICE_KEY, Town
 from trigger_engine.core.state import CustomerState, encode_state, new_state
-
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 
 
 def erased(state: CustomerState) -> CustomerState:

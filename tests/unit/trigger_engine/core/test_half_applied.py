@@ -7,7 +7,7 @@ import pytest
 from schemas.instants import format_instant
 from schemas.records import CauseRecord, DecisionRecord, EventRecord, decode_event, encode_record
 from schemas.topics import EVENTS, STATE_CHANGELOG
-from tests.unit.trigger_engine.core.history import CART, ORDER, at, product, rules_of
+from tests.unit.trigger_engine.core.history import CART, KNOWN, ORDER, at, product, rules_of
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, DEVICE, DEVICE_KEY, Town
 from trigger_engine.core import partition as partition_module
 from trigger_engine.core.inputs import EventInput, Input, RulesChange, WakeUp
@@ -15,7 +15,6 @@ from trigger_engine.core.partition import Flush, Partition, PartitionRecord
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.state import CustomerState, decode_state
 
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 BEFORE = rules_of(CART, ORDER)
 AFTER = rules_of(CART.replace("45m", "50m") + "on_edit: migrate\n", ORDER, earlier=(BEFORE,))
 NOW = at("1h")

@@ -4,7 +4,7 @@ import pytest
 
 from schemas.ids import handover_ask_id, handover_state_id
 from schemas.instants import format_instant
-from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, at, product
+from tests.unit.trigger_engine.core.history import CART, KNOWN, ORDER, SERIES, at, product
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, DEVICE, DEVICE_KEY, Town
 
 BROWSE = """
@@ -17,7 +17,6 @@ once_per: event.properties.product_id
 unless: order_completed
 steps: [{mail: seen}]
 """
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 
 
 def test_the_three_steps_have_ids_that_follow_from_the_asking_event() -> None:

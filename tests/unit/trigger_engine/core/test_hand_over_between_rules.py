@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.unit.trigger_engine.core.history import ORDER, at, product, rules_of
+from tests.unit.trigger_engine.core.history import KNOWN, ORDER, at, product, rules_of
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, Town
 from trigger_engine.core.rules import Rules
 
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 BROWSE = """
 id: browse
 status: live

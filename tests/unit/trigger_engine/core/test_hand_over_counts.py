@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from schemas.instants import DAY_MS
-from tests.unit.trigger_engine.core.history import at, product
+from tests.unit.trigger_engine.core.history import KNOWN, at, product
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, DEVICE_KEY, Town
 from trigger_engine.core.state import CustomerState, encode_state
 
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 POINTS = {"engagement": {"points": {"article_read": 8}, "half_life": "1d"}}
 BROWSE = """
 id: browse

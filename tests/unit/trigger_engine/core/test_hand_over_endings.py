@@ -1,10 +1,9 @@
 """Endings known on one side of a hand-over, held against what the other side has begun (semantics 9)."""
 
-from tests.unit.trigger_engine.core.history import CART, at, product
+from tests.unit.trigger_engine.core.history import CART, KNOWN, at, product
 from tests.unit.trigger_engine.core.two_partitions import Town
 from trigger_engine.core.state import PendingMail
 
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 MAILED = ["started cart", "fired cart/reminder", "send reminder"]
 TAKEN_BACK = ["exited cart", "cancelling cart/reminder", "cancel reminder"]
 AGAIN = """

@@ -10,13 +10,12 @@ from schemas.ids import device_erasure_id, handover_ask_id, handover_state_id
 from schemas.instants import format_instant
 from schemas.records import EventRecord, encode_record
 from schemas.topics import EVENTS
-from tests.unit.trigger_engine.core.history import CART, SERIES, at, product, rules_of
+from tests.unit.trigger_engine.core.history import CART, KNOWN, SERIES, at, product, rules_of
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, DEVICE, DEVICE_KEY, Town
 from trigger_engine.core.limits import ALIAS_KEPT_MS, DEVICES_MAX
 from trigger_engine.core.partition import Partition, PartitionRecord
 from trigger_engine.core.state import decode_state
 
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 NOBODY = "handover_asked needs properties.customer_id, the id of a known customer"
 
 

@@ -1,8 +1,8 @@
 """In a merge, endings known on one side are held against what the other has begun (semantics, section 9)."""
 
+from tests.unit.trigger_engine.core.history import KNOWN
 from tests.unit.trigger_engine.core.two_partitions import CUSTOMER, Town
 
-KNOWN = {"email": "ada@customers.example", "consent": {"marketing_email": True}}
 AFTER_ORDER = """
 id: after-order
 status: live
