@@ -3,8 +3,8 @@
     make mutate                     a sample of 400 mutants
     make mutate ARGS="--all"        every one: many hours
     make mutate ARGS="--seed 7 --sample 1000 --only 'trigger_engine/core/caps.py'"
-    make mutate ARGS="--work /tmp/tetik-mutants"            keep the mutants and what is known about them
-    make mutate ARGS="--work /tmp/tetik-mutants --again"    only those the tests have missed so far
+    make mutate ARGS="--work ../tetik-mutants"            keep the mutants and what is known about them
+    make mutate ARGS="--work ../tetik-mutants --again"    only those the tests have missed so far
 
 mutmut makes the mutants and runs the tests that reach each; this program gives it a copy of the tree, draws
 the sample (evenly over all mutants, by seed), and prints the share killed with the difference of every
