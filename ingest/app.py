@@ -1,4 +1,4 @@
-"""Ingest: HTTP in, events on the log out. `Ingest.receive` is the whole path.
+"""Ingest: HTTP in, events and catalogue entries on the log out. `Ingest._take` is the whole path.
 
 A request is answered 200 only after the broker has acknowledged every record made of it, dead letters
 included. Time comes from outside twice: `clock` is the product's (a demo moves it) and stamps
@@ -6,6 +6,7 @@ included. Time comes from outside twice: `clock` is the product's (a demo moves 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from fastapi import FastAPI
@@ -18,15 +19,18 @@ from ingest.adapters.metrics import IngestMetrics
 from ingest.adapters.request_ids import draw_request_id
 from ingest.adapters.write_keys import WriteKeys
 from ingest.core.accept import accept
-from ingest.core.envelopes import open_envelope
+from ingest.core.envelopes import Envelope, Item, open_deletion, open_envelope, open_products
 from ingest.core.inflating import inflate
-from ingest.core.outcomes import Arrival, Form
-from ingest.core.records import LogTopics, record_of
+from ingest.core.outcomes import Arrival, Form, Limits, Outcome
+from ingest.core.products import accept_deletion, accept_product
+from ingest.core.records import LogTopics, records_of
 from ingest.core.replies import Reply, reply_to
 from ingest.settings import IngestSettings
 from schemas.instants import Instant
 
 Progress = tuple[dict[str, int], Instant | None]
+Open = Callable[[bytes], Envelope]
+Accept = Callable[[int, Item, Envelope, Arrival, Limits], Outcome]
 
 
 class Clock(Protocol):
@@ -48,14 +52,30 @@ class Ingest:
         self._machine_now = machine_now
         self._keys = WriteKeys(settings.write_key_digests())
         self._limits = settings.limits()
-        self._topics = LogTopics(settings.events_topic, settings.dead_letters_topic)
+        self._topics = LogTopics(settings.events_topic, settings.dead_letters_topic, settings.products_topic)
         self._open_requests = 0
         self.retry_after_s = settings.retry_after_s
         self.log = EventLog(settings)
         self.metrics = IngestMetrics(lambda: self.log.in_flight, lambda: self.log.problem is None)
 
     async def receive(self, request: Request, form: Form) -> Reply:
-        """Take one request; returns when all that it holds is on the log. Raises Refused, Unavailable."""
+        """Take events; returns when all that the request holds is on the log. Raises Refused, Unavailable."""
+        batch_max = self._limits.batch_events_max
+        opened = partial(open_envelope, form=form, batch_events_max=batch_max)
+        return await self._take(request, opened, accept, self._topics.events)
+
+    async def receive_products(self, request: Request) -> Reply:
+        """Take products into the catalogue; otherwise as `receive`."""
+        opened = partial(open_products, batch_events_max=self._limits.batch_events_max)
+        return await self._take(request, opened, accept_product, self._topics.products)
+
+    async def delete_product(self, request: Request, product_id: str) -> Reply:
+        """Take a product out of the catalogue; otherwise as `receive`."""
+        return await self._take(
+            request, lambda _body: open_deletion(product_id), accept_deletion, self._topics.products
+        )
+
+    async def _take(self, request: Request, opened: Open, decide: Accept, meant_for: str) -> Reply:
         received_at, machine_now = self._clock.now(), self._machine_now()
         self._open_requests += 1
         try:
@@ -63,16 +83,20 @@ class Ingest:
             plain = inflate(
                 body, request.headers.get("content-encoding", ""), self._settings.inflated_bytes_max
             )
-            envelope = open_envelope(plain, form, self._limits.batch_events_max)
+            envelope = opened(plain)
             source = self._keys.source_of(request, envelope.write_key)
             arrival = Arrival(received_at, machine_now, draw_request_id(), source, request.scope["path"])
             items = list(enumerate(envelope.items))
-            outcomes = [accept(index, item, envelope, arrival, self._limits) for index, item in items]
-            records = [
-                record_of(index, item, outcome, self._topics, arrival, self._limits)
-                for (index, item), outcome in zip(items, outcomes, strict=True)
-            ]
-            await self.log.append(records)
+            outcomes = [decide(index, item, envelope, arrival, self._limits) for index, item in items]
+            await self.log.append(
+                [
+                    record
+                    for (index, item), outcome in zip(items, outcomes, strict=True)
+                    for record in records_of(
+                        index, item, outcome, self._topics, meant_for, arrival, self._limits
+                    )
+                ]
+            )
             self.metrics.count_outcomes(source, outcomes)
             return reply_to(outcomes)
         finally:

@@ -26,6 +26,7 @@ class IngestSettings(BaseModel):
     write_keys: Annotated[dict[SourceName, SecretStr], Field(min_length=1)]
     events_topic: str = topics.EVENTS
     dead_letters_topic: str = topics.DEAD_LETTERS
+    products_topic: str = topics.PRODUCTS
     body_bytes_max: Annotated[int, Field(ge=1_000, le=20_000_000)] = 1_000_000
     inflated_bytes_max: Annotated[int, Field(ge=1_000, le=50_000_000)] = 4_000_000
     event_bytes_max: Annotated[int, Field(ge=1_000, le=131_072)] = 32_768

@@ -9,7 +9,8 @@ from schemas.decision import Decision
 from schemas.delivery import Delivery
 from schemas.email_request import EmailRequest
 from schemas.event import Event
-from schemas.records import Record, decode_decision, decode_email_request, decode_event
+from schemas.product import Product
+from schemas.records import Record, decode_decision, decode_email_request, decode_event, decode_product
 from schemas.rule_set import RuleSet
 
 CONTRACTS: Mapping[str, type[Contract]] = {
@@ -21,6 +22,7 @@ CONTRACTS: Mapping[str, type[Contract]] = {
         Delivery,
         DeadLetter,
         RuleSet,
+        Product,
         ClockTick,
         ClockReport,
     )
@@ -30,5 +32,6 @@ FAST_READERS: Mapping[str, Callable[[bytes], Record]] = {
     Event.schema_name: decode_event,
     Decision.schema_name: decode_decision,
     EmailRequest.schema_name: decode_email_request,
+    Product.schema_name: decode_product,
 }
 """Decoders of the msgspec twins; they raise `schemas.records.Malformed`."""

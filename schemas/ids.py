@@ -50,6 +50,14 @@ def marker_event_id(digest: str, partition: int, set_offset: int = 0) -> str:
     return stable_hash("rules_activated", digest, str(partition), str(set_offset))
 
 
+def product_event_id(event_type: str, product_id: str, content: str) -> str:
+    """The id of the event that tells of a change of the catalogue.
+
+    `content` is the entry as it is written, its `updated_at` in it; of a deletion, the instant alone.
+    """
+    return stable_hash("product", event_type, product_id, content)
+
+
 def handover_ask_id(anonymous_key: str, customer_key: str, event_id: str) -> str:
     """The id of the event that asks a device for what it knows; `event_id` named both of them."""
     return stable_hash("handover-ask", anonymous_key, customer_key, event_id)

@@ -19,6 +19,15 @@ from schemas.decision import CauseKind, Outcome
 from schemas.email_request import SEND_NEEDS, MessageKind
 from schemas.event import CONTROL_TYPES
 from schemas.instants import RFC_3339_LENGTH, parse_instant
+from schemas.product import (
+    CONSUMABLE_DAYS_MAX,
+    CURRENCY,
+    PRICE_MAX,
+    STOCK_MAX,
+    TEXT_LENGTH_MAX,
+    URL,
+    URL_LENGTH_MAX,
+)
 
 
 def _one_of(values: tuple[str, ...]) -> Meta:
@@ -37,6 +46,12 @@ OutcomeText = Annotated[str, _one_of(get_args(Outcome))]
 CauseKindText = Annotated[str, _one_of(get_args(CauseKind))]
 MessageKindText = Annotated[str, _one_of(get_args(MessageKind))]
 Action = Annotated[str, _one_of(("send", "cancel"))]
+ProductText = Annotated[str, Meta(min_length=1, max_length=TEXT_LENGTH_MAX)]
+Currency = Annotated[str, Meta(min_length=3, max_length=3, pattern=CURRENCY)]
+Url = Annotated[str, Meta(max_length=URL_LENGTH_MAX, pattern=URL)]
+Price = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
+Stock = Annotated[int, Meta(ge=0, le=STOCK_MAX)]
+ConsumableDays = Annotated[int, Meta(ge=1, le=CONSUMABLE_DAYS_MAX)]
 
 
 class Malformed(ValueError):
@@ -117,10 +132,26 @@ class EmailRequestRecord(Record, frozen=True):
     not_between: list[tuple[InstantText, InstantText]] = []
 
 
+class ProductRecord(Record, frozen=True, kw_only=True):
+    """Twin of `schemas.product.Product`."""
+
+    product_id: Identifier
+    name: ProductText
+    category: ProductText | None = None
+    price: Price | None = None
+    currency: Currency | None = None
+    stock: Stock | None = None
+    url: Url | None = None
+    image_url: Url | None = None
+    consumable_days: ConsumableDays | None = None
+    updated_at: InstantText
+
+
 R = TypeVar("R")
 _decode_event = msgspec.json.Decoder(EventRecord).decode
 _decode_decision = msgspec.json.Decoder(DecisionRecord).decode
 _decode_email_request = msgspec.json.Decoder(EmailRequestRecord).decode
+_decode_product = msgspec.json.Decoder(ProductRecord).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -171,6 +202,16 @@ def decode_email_request(value: bytes) -> EmailRequestRecord:
         raise Malformed(f"a request to send needs {', '.join(SEND_NEEDS)}")
     _check_instants(request.decided_at, request.expires_at, *chain.from_iterable(request.not_between))
     return request
+
+
+def decode_product(value: bytes) -> ProductRecord:
+    """Read an entry of the catalogue; a null value, which says that a product is gone, is none.
+
+    Raises Malformed.
+    """
+    product = _read(_decode_product, value)
+    _check_instants(product.updated_at)
+    return product
 
 
 def encode_record(record: Record) -> bytes:

@@ -2,7 +2,7 @@
 
 RudderStack's Python SDK takes a 4xx without `code` for a network error and sends it eleven times more.
 An overload or outage is 429 with Retry-After on the SDKs' paths: most wait for it without counting it as
-a try, while 503 makes some retry at once. `/v1/events` says 503, as its own clients expect.
+a try, while 503 makes some retry at once. Our own routes say 503, as their clients expect.
 No `WWW-Authenticate` goes with 401: in a browser it would ask the shopper for a password.
 """
 
@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ingest.core.outcomes import Form
 from ingest.core.replies import Reply
 
 log = logging.getLogger("tetik.ingest")
@@ -52,9 +51,8 @@ def refusal(code: str, message: str) -> Response:
     return error_answer(_STATUS_OF_REFUSAL[code], code, message)
 
 
-def unavailable(form: Form, reason: str, retry_after_s: int) -> Response:
+def unavailable(status: int, reason: str, retry_after_s: int) -> Response:
     """Nothing was lost: the client is to send the same again, later."""
-    status = 503 if form == "native" else 429
     return error_answer(
         status,
         UNAVAILABLE_CODE,
@@ -76,7 +74,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     code = HTTPStatus(status).phrase.lower().replace(" ", "_")
     message = {
         404: f"there is nothing at {request.url.path[:100]}: the routes are listed at /docs",
-        405: f"{request.method} is not answered here: events are sent by POST",
+        405: f"{request.method} is not answered here: events and products are sent by POST",
     }.get(status, HTTPStatus(status).phrase)
     return error_answer(status, code, message, headers)
 

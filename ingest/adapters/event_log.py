@@ -68,7 +68,7 @@ class EventLog:
 
     def __init__(self, settings: IngestSettings) -> None:
         self._settings = settings
-        self._topics = (settings.events_topic, settings.dead_letters_topic)
+        self._topics = (settings.events_topic, settings.dead_letters_topic, settings.products_topic)
         self._stopping = threading.Event()
         self._producer: Any = None
         self._poller: threading.Thread | None = None

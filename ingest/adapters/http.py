@@ -1,8 +1,8 @@
 """The HTTP front: FastAPI's app with our routes on it.
 
-The event routes are plain Starlette routes that read raw bytes: SDKs send JSON as text/plain, as a form
-and gzipped, which a declared body model answers with 422, and FastAPI's own work per request costs more
-than all of ours. They are described for /docs by hand (`openapi.py`).
+The routes of events and products are plain Starlette routes that read raw bytes: SDKs send JSON as
+text/plain, as a form and gzipped, which a declared body model answers with 422, and FastAPI's own work per
+request costs more than all of ours. They are described for /docs by hand (`openapi.py`).
 """
 
 import time
@@ -50,7 +50,12 @@ SHORT_ROUTES: dict[str, Form] = {
 }
 """What Segment's browser SDK calls them."""
 
+PRODUCTS_ROUTE = "/v1/products"
+PRODUCT_ROUTE = "/v1/products/{product_id}"
+OVERLOADED, SERVICE_UNAVAILABLE = 429, 503
+
 Handler = Callable[[Request], Awaitable[Response]]
+Take = Callable[[Request], Awaitable[Reply]]
 
 
 class Stage(Protocol):
@@ -61,7 +66,13 @@ class Stage(Protocol):
     retry_after_s: int
 
     async def receive(self, request: Request, form: Form) -> Reply:
-        """Take one request. Raises Refused, Unavailable."""
+        """Take events. Raises Refused, Unavailable."""
+
+    async def receive_products(self, request: Request) -> Reply:
+        """Take products. Raises Refused, Unavailable."""
+
+    async def delete_product(self, request: Request, product_id: str) -> Reply:
+        """Delete a product. Raises Refused, Unavailable."""
 
 
 def build_http(stage: Stage) -> FastAPI:
@@ -79,8 +90,9 @@ def build_http(stage: Stage) -> FastAPI:
         handler = _event_handler(stage, path, form)
         app.add_route(path, handler, methods=["POST"], include_in_schema=False)
         app.add_route(path + "/", handler, methods=["POST"], include_in_schema=False)
+    _add_catalogue(app, stage)
     _add_operations(app, stage)
-    describe(app, EVENT_ROUTES)
+    describe(app, EVENT_ROUTES, PRODUCTS_ROUTE, PRODUCT_ROUTE)
     return app
 
 
@@ -95,22 +107,48 @@ def _lifespan(stage: Stage) -> Callable[[FastAPI], AbstractAsyncContextManager[N
 
 
 def _event_handler(stage: Stage, path: str, form: Form) -> Handler:
+    async def take(request: Request) -> Reply:
+        return await stage.receive(request, form)
+
+    return _handler(stage, path, take, SERVICE_UNAVAILABLE if form == "native" else OVERLOADED)
+
+
+def _add_catalogue(app: FastAPI, stage: Stage) -> None:
+    """A product's id may hold slashes: all that follows in the path is the id."""
+
+    async def delete(request: Request) -> Reply:
+        return await stage.delete_product(request, request.path_params["product_id"])
+
+    receive = _handler(stage, PRODUCTS_ROUTE, stage.receive_products, SERVICE_UNAVAILABLE)
+    for path in (PRODUCTS_ROUTE, PRODUCTS_ROUTE + "/"):
+        app.add_route(path, receive, methods=["POST"], include_in_schema=False)
+    app.add_route(
+        PRODUCTS_ROUTE + "/{product_id:path}",
+        _handler(stage, PRODUCT_ROUTE, delete, SERVICE_UNAVAILABLE),
+        methods=["DELETE"],
+        include_in_schema=False,
+    )
+
+
+def _handler(stage: Stage, path: str, take: Take, away: int) -> Handler:
+    """`path` names the route in the metrics; `away` is the status while the log takes nothing."""
+
     async def handle(request: Request) -> Response:
         began_at = time.perf_counter()
-        response = await _respond(stage, request, form)
+        response = await _respond(take(request), away, stage.retry_after_s)
         stage.metrics.count_request(path, response.status_code, time.perf_counter() - began_at)
         return response
 
     return handle
 
 
-async def _respond(stage: Stage, request: Request, form: Form) -> Response:
+async def _respond(taking: Awaitable[Reply], away: int, retry_after_s: int) -> Response:
     try:
-        return answer(await stage.receive(request, form))
+        return answer(await taking)
     except Refused as refused:
         return refusal(refused.code, refused.message)
     except Unavailable as reason:
-        return unavailable(form, str(reason), stage.retry_after_s)
+        return unavailable(away, str(reason), retry_after_s)
     except ClientDisconnect:
         return error_answer(400, "client_disconnected", "the client went away before its body was complete")
 

@@ -1,6 +1,7 @@
-"""The description of the event routes for /docs and /openapi.json, by hand: they are plain routes.
+"""The description of our plain routes for /docs and /openapi.json, by hand.
 
-The native event's schema is the contract's own (`schemas.event.Event`), so that it can't drift.
+The schemas of native events and products are the contracts' own (`schemas.event.Event`,
+`schemas.product.Product`), so that they can't drift.
 """
 
 from typing import Any
@@ -9,9 +10,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ingest.core.outcomes import Form
+from schemas.contract import Contract
 from schemas.event import Event
+from schemas.product import Product
 
-_SERVER_FIELDS = ("received_at",)
+_SERVER_FIELDS = ("received_at", "updated_at")
 _FILLED_IN_FIELDS = ("event_id", "occurred_at", "source")
 
 _SUMMARIES: dict[Form, str] = {
@@ -57,6 +60,16 @@ _EXAMPLES: dict[Form, Any] = {
     "group": {"userId": "42", "groupId": "club", "traits": {"name": "Club"}},
     "alias": {"userId": "42", "previousId": "d-7f3a"},
 }
+_PRODUCT = {
+    "product_id": "p-9",
+    "name": "Teapot",
+    "category": "Home > Tea",
+    "price": 24.5,
+    "currency": "EUR",
+    "stock": 12,
+    "url": "https://shop.example/p/p-9",
+    "image_url": "https://shop.example/i/p-9.jpg",
+}
 _SUCCESS_EXAMPLE = {
     "success": True,
     "accepted": 1,
@@ -71,24 +84,29 @@ _SUCCESS_EXAMPLE = {
 }
 
 
-def describe(app: FastAPI, routes: dict[str, Form]) -> None:
-    """Make the app's OpenAPI document name the event routes too."""
+def describe(app: FastAPI, routes: dict[str, Form], products: str, product: str) -> None:
+    """Make the app's OpenAPI document name the routes of events, of `products` and of one `product` too."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app, routes)
+            app.openapi_schema = _document(app, routes, products, product)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 
 
-def _document(app: FastAPI, routes: dict[str, Form]) -> dict[str, Any]:
+def _document(app: FastAPI, routes: dict[str, Form], products: str, product: str) -> dict[str, Any]:
     described = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-    described["paths"] = {path: {"post": _operation(form)} for path, form in routes.items()} | described[
-        "paths"
-    ]
+    described["paths"] = {
+        **{path: {"post": _operation(form)} for path, form in routes.items()},
+        products: {"post": _products_operation()},
+        product: {"delete": _deletion_operation()},
+        **described["paths"],
+    }
     components = described.setdefault("components", {})
-    components.setdefault("schemas", {}).update({"NativeEvent": _native_schema(), "Error": _ERROR_SCHEMA})
+    components.setdefault("schemas", {}).update(
+        {"NativeEvent": _sent_schema(Event), "Product": _sent_schema(Product), "Error": _ERROR_SCHEMA}
+    )
     components["securitySchemes"] = {
         "basic": {"type": "http", "scheme": "basic", "description": "The write key as user name."},
         "bearer": {"type": "http", "scheme": "bearer"},
@@ -103,24 +121,53 @@ def _operation(form: Form) -> dict[str, Any]:
         "tags": ["events"],
         "summary": _SUMMARIES[form],
         "operationId": f"post_{form}",
-        "security": [{"basic": []}, {"bearer": []}, {"header": []}, {"query": []}],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": _body_schema(form), "example": _EXAMPLES[form]}},
+        "security": _SECURITY,
+        "requestBody": _request_body(_body_schema(form), _EXAMPLES[form]),
+        "responses": _responses("503" if form == "native" else "429"),
+    }
+
+
+def _products_operation() -> dict[str, Any]:
+    one = {"$ref": "#/components/schemas/Product"}
+    return {
+        "tags": ["catalogue"],
+        "summary": "Products: one, or a list. Each replaces what the catalogue held of it",
+        "operationId": "post_products",
+        "security": _SECURITY,
+        "requestBody": _request_body({"anyOf": [one, {"type": "array", "items": one}]}, [_PRODUCT]),
+        "responses": _responses("503"),
+    }
+
+
+def _deletion_operation() -> dict[str, Any]:
+    return {
+        "tags": ["catalogue"],
+        "summary": "Take a product out of the catalogue, whether it is there or not",
+        "operationId": "delete_product",
+        "security": _SECURITY,
+        "parameters": [{"name": "product_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "responses": _responses("503"),
+    }
+
+
+_SECURITY: list[dict[str, list[str]]] = [{"basic": []}, {"bearer": []}, {"header": []}, {"query": []}]
+
+
+def _request_body(schema: dict[str, Any], example: Any) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
+def _responses(away: str) -> dict[str, Any]:
+    return {
+        "200": {
+            "description": "Each event or product is on the log, or on the dead letters with its reason.",
+            "content": {"application/json": {"schema": {"type": "object"}, "example": _SUCCESS_EXAMPLE}},
         },
-        "responses": {
-            "200": {
-                "description": "Every event is on the log, or on the dead letters with its reason.",
-                "content": {"application/json": {"schema": {"type": "object"}, "example": _SUCCESS_EXAMPLE}},
-            },
-            "400": _error("The body can't be read, or its only event was rejected."),
-            "401": _error("The write key is missing or unknown."),
-            "413": _error("The body, its number of events or its only event is too large."),
-            "415": _error("The content encoding is unknown."),
-            ("503" if form == "native" else "429"): _error(
-                "The log can't take events now: send the same again after Retry-After seconds."
-            ),
-        },
+        "400": _error("The body can't be read, or the only event or product was rejected."),
+        "401": _error("The write key is missing or unknown."),
+        "413": _error("The body, its number of items or its only item is too large."),
+        "415": _error("The content encoding is unknown."),
+        away: _error("The log can't take anything now: send the same again after Retry-After seconds."),
     }
 
 
@@ -147,10 +194,10 @@ def _body_schema(form: Form) -> dict[str, Any]:
     return {"anyOf": [one, many, wrapped]}
 
 
-def _native_schema() -> dict[str, Any]:
-    schema = Event.model_json_schema()
+def _sent_schema(contract: type[Contract]) -> dict[str, Any]:
+    schema = contract.model_json_schema()
     for name in _SERVER_FIELDS:
-        del schema["properties"][name]
+        schema["properties"].pop(name, None)
     schema["required"] = [
         name for name in schema["required"] if name not in {*_SERVER_FIELDS, *_FILLED_IN_FIELDS}
     ]

@@ -5,6 +5,7 @@ from typing import Any
 from ingest.core.decoding import Unreadable, count_brackets, decode_json, nested_deeper, repair_json
 from ingest.core.drafts import Draft
 from ingest.core.envelopes import Envelope, Item
+from ingest.core.fields import ID_LENGTH_MAX
 from ingest.core.native import read_native
 from ingest.core.occurrence import settle
 from ingest.core.outcomes import Accepted, Arrival, Limits, Outcome, Rejected, Unacceptable
@@ -20,8 +21,8 @@ def accept(index: int, item: Item, envelope: Envelope, arrival: Arrival, limits:
     """Decide on the event at `index` of a request."""
     message: dict[str, Any] = item.message or {}
     try:
-        _check_size(item, envelope, limits)
-        message = _read(item, envelope.native)
+        check_size(item, envelope, limits)
+        message = read_object(item, native=envelope.native)
         draft = (
             read_native(message)
             if envelope.native
@@ -30,25 +31,33 @@ def accept(index: int, item: Item, envelope: Envelope, arrival: Arrival, limits:
         _check_depth(draft, item, envelope, limits)
         return _settle(index, draft, arrival)
     except Unacceptable as reason:
-        return Rejected(reason.code, reason.message[:MESSAGE_LENGTH_MAX], _id_of(message))
+        return rejected(reason, message.get("messageId", message.get("event_id")))
 
 
-def _check_size(item: Item, envelope: Envelope, limits: Limits) -> None:
+def rejected(reason: Unacceptable, stated_id: Any) -> Rejected:
+    """What the client is told; `stated_id` helps to find the item, if it is a text."""
+    message_id = stated_id[:ID_LENGTH_MAX] if isinstance(stated_id, str) else None
+    return Rejected(reason.code, reason.message[:MESSAGE_LENGTH_MAX], message_id)
+
+
+def check_size(item: Item, envelope: Envelope, limits: Limits) -> None:
+    """Raises Unacceptable `event_too_large`."""
     size = len(item.raw) + len(envelope.shared.context_raw)
     if size > limits.event_bytes_max:
         raise Unacceptable(
             "event_too_large",
-            f"the event has {size} bytes with the context of its batch; at most {limits.event_bytes_max}",
+            f"it has {size} bytes with the context of its batch; at most {limits.event_bytes_max}",
         )
 
 
-def _read(item: Item, native: bool) -> dict[str, Any]:
+def read_object(item: Item, *, native: bool) -> dict[str, Any]:
+    """The item as an object. Raises Unacceptable: `malformed_json`, `bad_body`."""
     try:
         message = _decode(item.raw, native) if item.message is None else item.message
     except Unreadable as error:
-        raise Unacceptable("malformed_json", f"the event is no valid JSON: {error}") from error
+        raise Unacceptable("malformed_json", f"it is no valid JSON: {error}") from error
     if not isinstance(message, dict):
-        raise Unacceptable("bad_body", "an event must be a JSON object")
+        raise Unacceptable("bad_body", "each event or product must be a JSON object")
     return message
 
 
@@ -89,8 +98,3 @@ def _settle(index: int, draft: Draft, arrival: Arrival) -> Accepted:
         backfill=draft.backfill,
     )
     return Accepted(record, key, encode_record(record), occurred_at, id_drawn=draft.event_id is None)
-
-
-def _id_of(message: dict[str, Any]) -> str | None:
-    stated = message.get("messageId", message.get("event_id"))
-    return stated[:256] if isinstance(stated, str) else None

@@ -19,7 +19,7 @@ WRITE_KEY_FIELDS = ("writeKey", "write_key")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event as it came; `message` where opening the body has read it already."""
+    """One event, or product, as it came; `message` where opening the body has read it already."""
 
     raw: bytes
     message: dict[str, Any] | None = None
@@ -64,10 +64,29 @@ _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def open_envelope(body: bytes, form: Form, batch_events_max: int) -> Envelope:
     """Open a body. Raises Refused: `malformed_json`, `bad_body`, `unknown_field`, `too_many_events`."""
     envelope = _open_native(body) if form == "native" else _open_segment(body, form)
-    if len(envelope.items) > batch_events_max:
+    return _bounded(envelope, batch_events_max)
+
+
+def open_products(body: bytes, batch_events_max: int) -> Envelope:
+    """Open a body of the catalogue: a product, or a list of them. Raises Refused as `open_envelope`."""
+    if body.lstrip()[:1] == b"[":
+        return _bounded(
+            _native([Item(bytes(raw)) for raw in _read(_decode_list, body)], None), batch_events_max
+        )
+    return _open_native_event(body)
+
+
+def open_deletion(product_id: str) -> Envelope:
+    """The deletion of one product, whose id stands in the path; the body says nothing."""
+    named = {"product_id": product_id}
+    return _native([Item(msgspec.json.encode(named), dict(named))], None)
+
+
+def _bounded(envelope: Envelope, items_max: int) -> Envelope:
+    if len(envelope.items) > items_max:
         raise Refused(
             "too_many_events",
-            f"the request holds {len(envelope.items)} events; at most {batch_events_max} are taken at once",
+            f"the request holds {len(envelope.items)} items; at most {items_max} are taken at once",
         )
     return envelope
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from ingest.core.outcomes import Unacceptable
 from schemas.event import CONTROL_TYPES, HANDOVER_TYPES
+from schemas.product import PRODUCT_TYPES
 
 _ALIASES = {
     "viewed_product_category": "product_list_viewed",
@@ -43,7 +44,7 @@ FEEDBACK_TYPES = frozenset(
 )
 """What the sender tells the engine; from outside they could free a cap slot or fake a mail."""
 
-RESERVED_TYPES = CONTROL_TYPES | FEEDBACK_TYPES | HANDOVER_TYPES | {"product_notice"}
+RESERVED_TYPES = CONTROL_TYPES | FEEDBACK_TYPES | HANDOVER_TYPES | PRODUCT_TYPES | {"product_notice"}
 
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NAME_LENGTH_MAX = 200
@@ -89,7 +90,10 @@ def native_type(value: object) -> str:
 def free_type(event_type: str) -> str:
     """The type itself. Raises Unacceptable `reserved_type` for those that only our own stages write."""
     if event_type in RESERVED_TYPES:
-        raise Unacceptable("reserved_type", f"events of type {event_type!r} are written by Tetik itself only")
+        way = ": send the product to /v1/products" if event_type in PRODUCT_TYPES else ""
+        raise Unacceptable(
+            "reserved_type", f"events of type {event_type!r} are written by Tetik itself only{way}"
+        )
     return event_type
 
 

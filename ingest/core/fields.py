@@ -60,6 +60,19 @@ def json_object(value: Any, field: str) -> dict[str, Any]:
     return value
 
 
+def bounded_text(value: Any, field: str, length_max: int) -> str:
+    """A text; null counts as empty. Raises Unacceptable `bad_field`."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Unacceptable("bad_field", f"{field} must be a text")
+    if len(value) > length_max:
+        raise Unacceptable("bad_field", f"{field} has {len(value)} characters; at most {length_max}")
+    if _CONTROL.search(value):
+        raise Unacceptable("bad_field", f"{field} holds a control character")
+    return value
+
+
 def _outside_id(value: Any, field: str, reserved: tuple[str, ...]) -> str | None:
     text = record_id(value, field)
     if text is None or not text.strip():

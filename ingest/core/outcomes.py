@@ -78,8 +78,16 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Catalogued(Accepted):
+    """A change of the catalogue: the event that tells of it, and `entry`, the catalogue's own record; None
+    deletes the product."""
+
+    entry: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
-    """An event that goes to the dead letters. `message` says what is wrong and what to do."""
+    """An event or product that goes to the dead letters. `message` says what is wrong and what to do."""
 
     code: str
     message: str

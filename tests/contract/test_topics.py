@@ -11,7 +11,7 @@ from schemas.export import PAGE, REPOSITORY
 from schemas.instants import DAY_MS
 from schemas.topics import Topic, all_topics
 
-COMPACTED = {"tetik.rules", "tetik-state-changelog"}
+COMPACTED = {"tetik.rules", "tetik.products", "tetik-state-changelog"}
 INTERNAL = {"tetik-state-changelog"}
 EVERY_TOPIC = pytest.mark.parametrize("topic", all_topics().values(), ids=lambda topic: topic.name)
 
@@ -43,8 +43,8 @@ def test_every_contract_travels_on_one_topic() -> None:
 
 @EVERY_TOPIC
 def test_customer_keyed_topics_share_their_partitions(topic: Topic) -> None:
-    """A customer lives in one partition number, whichever topic is read."""
-    assert (topic.partitions is None) == topic.key.startswith("customer key")
+    """A customer lives in one partition number, whichever topic is read, and so does a product."""
+    assert (topic.partitions is None) == topic.key.startswith(("customer key", "product:<id>"))
     assert topic.partition_count(7) == (7 if topic.partitions is None else topic.partitions)
 
 

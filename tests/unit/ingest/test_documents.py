@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.http import EVENT_ROUTES, SHORT_ROUTES
-from ingest.core.outcomes import Limits
+from ingest.adapters.http import EVENT_ROUTES, PRODUCT_ROUTE, PRODUCTS_ROUTE, SHORT_ROUTES
+from ingest.core.outcomes import Limits, Rejected
 from ingest.settings import IngestSettings
 from tests.unit.ingest.calls import outcomes_of
+from tests.unit.ingest.test_products import outcomes_of as products_of
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "ingest.md").read_text("utf-8")
@@ -16,7 +17,15 @@ SOURCES = [path.read_text("utf-8") for path in (ROOT / "ingest").rglob("*.py")]
 
 
 def test_every_route_is_there() -> None:
-    for path in [*EVENT_ROUTES, *SHORT_ROUTES, "/healthz", "/readyz", "/metrics"]:
+    for path in [
+        *EVENT_ROUTES,
+        *SHORT_ROUTES,
+        PRODUCTS_ROUTE,
+        PRODUCT_ROUTE,
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ]:
         assert f"{path}`" in TEXT
 
 
@@ -47,4 +56,7 @@ def test_every_metric_is_there() -> None:
 @pytest.mark.parametrize("call", re.findall(r"\$INGEST(/v1/\w+) -d '(.*?)'", TEXT, re.DOTALL))
 def test_the_examples_can_be_read(call: tuple[str, str]) -> None:
     path, body = call
-    assert outcomes_of(body.encode(), EVENT_ROUTES[path])
+    if path == PRODUCTS_ROUTE:
+        assert not any(isinstance(each, Rejected) for each in products_of(body.encode()))
+    else:
+        assert outcomes_of(body.encode(), EVENT_ROUTES[path])

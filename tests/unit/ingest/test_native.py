@@ -91,6 +91,8 @@ def test_keys(ids: dict[str, Any], key: str) -> None:
         ({"type": "handover_state"}, "reserved_type", "'handover_state' are written by Tetik itself"),
         ({"type": "email_sent"}, "reserved_type", "Tetik itself"),
         ({"type": "email_bounced"}, "reserved_type", "Tetik itself"),
+        ({"type": "product_updated"}, "reserved_type", "send the product to /v1/products"),
+        ({"type": "product_deleted"}, "reserved_type", "send the product to /v1/products"),
         ({"occurred_at": "yesterday"}, "bad_timestamp", "occurred_at 'yesterday'"),
         ({"occurred_at": "2026-11-22"}, "bad_timestamp", "time zone"),
         ({"occurred_at": "2026-11-22T16:00:00"}, "bad_timestamp", "time zone"),

@@ -7,17 +7,19 @@ import pytest
 
 from ingest.core.envelopes import Item
 from ingest.core.outcomes import Accepted, Arrival, Limits, Rejected
-from ingest.core.records import LogRecord, LogTopics, record_of
+from ingest.core.records import LogRecord, LogTopics, records_of
 from ingest.core.replies import reply_to
 from schemas.dead_letter import DeadLetter
 from tests.unit.ingest.calls import LIMITS, MACHINE_NOW, NOW, accepted, outcomes_of
 
-TO = LogTopics("events", "dead")
+TO = LogTopics("events", "dead", "products")
 ARRIVAL = Arrival(NOW, MACHINE_NOW, "r", "web", "/v1/track")
 
 
 def letter_of(raw: bytes, limits: Limits = LIMITS) -> tuple[DeadLetter, LogRecord]:
-    record = record_of(3, Item(raw), Rejected("no_identity", "nobody is named"), TO, ARRIVAL, limits)
+    nobody = Rejected("no_identity", "nobody is named")
+    (record,) = records_of(3, Item(raw), nobody, TO, TO.events, ARRIVAL, limits)
+    assert record.value is not None
     return DeadLetter.model_validate_json(record.value), record
 
 
@@ -52,7 +54,7 @@ def test_two_bad_events_are_a_batch() -> None:
 
 def test_an_event_carries_cloud_event_headers() -> None:
     outcome = accepted({"type": "page_viewed", "customer_id": "1", "event_id": "e"})
-    record = record_of(0, Item(b""), outcome, TO, ARRIVAL, Limits())
+    (record,) = records_of(0, Item(b""), outcome, TO, TO.events, ARRIVAL, Limits())
     headers = dict(record.headers)
     assert (record.topic, record.key, record.value) == ("events", "1", outcome.value)
     assert headers["ce_type"] == b"tetik.event.v1"
