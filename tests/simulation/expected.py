@@ -40,15 +40,15 @@ class Expected:
     states: dict[str, bytes | None] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Given:
+class _Given(NamedTuple):
     """An event of one customer, or the marker of other rules (`digest`). Every wake-up due at or before
-    `wake_until` comes before it."""
+    `wake_until` comes before it, by the clock of whoever was slowest; by the fastest one, `at_most`."""
 
     key: str | None
     record: MemoryRecord
     event: EventRecord
     wake_until: Instant
+    at_most: Instant
     digest: str | None
 
 
@@ -96,8 +96,15 @@ class Judge:
         self._sets = {rule_set.digest: rule_set for rule_set in rule_sets}
         self._alone = [compiled(rule_set) for rule_set in rule_sets]
 
-    def expected(self, outcome: Outcome, decisions: list[Recorded]) -> Expected:
-        """Replays every customer of every partition; `decisions` are those on the log."""
+    def expected(
+        self, outcome: Outcome, decisions: list[Recorded], *, by_fastest_clock: bool = False
+    ) -> Expected:
+        """Replays every customer of every partition; `decisions` are those on the log.
+
+        A wake-up without a decision leaves no record. One that was due between what the slowest and the
+        fastest clock said when a marker was read may have come before it or behind it: `by_fastest_clock`,
+        before it.
+        """
         of_customer: dict[str, list[Recorded]] = defaultdict(list)
         for one in decisions:
             of_customer[one.decision.customer_key].append(one)
@@ -106,8 +113,10 @@ class Judge:
         for number in range(outcome.history.partitions):
             for key, given in _by_customer(outcome, number).items():
                 replay = _Replay(self, number, of_customer.get(key, []), asked_at)
+                if by_fastest_clock:
+                    given = [one._replace(wake_until=one.at_most) if one.digest else one for one in given]
                 replay.run(given, outcome.now)
-                replay.tell(key, expected)
+                replay.tell(expected)
         return expected
 
     def rules_of(self, digest: str) -> Rules:
@@ -123,12 +132,13 @@ def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
     for record, event in outcome.log.events_of(number):
         received_max = max(received_max, parse_instant(event.received_at))
         wake_until = min(received_max - 1, outcome.slowest_clock[number][record.offset])
+        at_most = min(received_max - 1, outcome.fastest_clock[number][record.offset])
         key = customer_key(event.customer_id, event.anonymous_id)
         if key is not None:
-            one = _Given(key, record, event, wake_until, None)
+            one = _Given(key, record, event, wake_until, at_most, None)
             given.setdefault(key, list(markers)).append(one)
             continue
-        marker = _Given(None, record, event, wake_until, str(event.properties["digest"]))
+        marker = _Given(None, record, event, wake_until, at_most, str(event.properties["digest"]))
         if not markers or markers[-1].digest != marker.digest:
             markers.append(marker)
             for inputs in given.values():
@@ -153,7 +163,7 @@ class _Replay:
                 self._decided_at[one.decision.cause.offset] = parse_instant(one.decision.decided_at)
         self._asked_at = asked_at
         self._effects: list[Effect] = []
-        self._states: dict[str, bytes | None] = {}
+        self.states: dict[str, bytes | None] = {}
 
     def run(self, given: list[_Given], end: Instant) -> None:
         """All of her inputs, then everything that is still due by `end`."""
@@ -203,10 +213,10 @@ class _Replay:
     def _flush(self) -> None:
         flush = self._partition.take_flush()
         self._effects.extend(flush.effects)
-        self._states.update(flush.states)
+        self.states.update(flush.states)
         self._partition.committed(flush)
 
-    def tell(self, key: str, expected: Expected) -> None:
+    def tell(self, expected: Expected) -> None:
         """What she adds to the log."""
         for effect in self._effects:
             if isinstance(effect, Decide):
@@ -215,4 +225,4 @@ class _Replay:
                 expected.handed_over.append(encode_record(effect.record))
             else:
                 expected.requests.append(encode_record(effect.record))
-        expected.states.update(self._states)
+        expected.states.update(self.states)

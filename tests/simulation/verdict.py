@@ -40,7 +40,12 @@ def problems(outcome: Outcome, judge: Judge) -> list[str]:
     found += mail_problems(outcome)
     found += _early(decisions) + _ahead_of_time(outcome)
     found += _before_the_backlog(outcome, decisions)
-    found += _differences(outcome, judge.expected(outcome, found_decisions), decisions)
+    expected = judge.expected(outcome, found_decisions)
+    found += _differences(outcome, expected, decisions)
+    if states := _different_states(outcome, expected):
+        otherwise = judge.expected(outcome, found_decisions, by_fastest_clock=True)
+        either = states.keys() & _different_states(outcome, otherwise).keys()
+        found += [states[key] for key in sorted(either)]
     return found
 
 
@@ -154,15 +159,6 @@ def _differences(outcome: Outcome, expected: Expected, decisions: list[DecisionR
     asked_for = Counter(expected.requests)
     said += [f"missing request: {value.decode()}" for value in (asked_for - requests)]
     said += [f"unexpected request: {value.decode()}" for value in (requests - asked_for)]
-    states = {
-        (record.key or b"").decode(): record.value for records in outcome.log.states for record in records
-    }
-    states.pop(PARTITION_RECORD_KEY, None)
-    said += [
-        f"the state of {key} differs: {_different_fields(state, expected.states.get(key))}"
-        for key, state in states.items()
-        if _in_line(expected.states.get(key)) != _in_line(state)
-    ]
     handed_over = Counter(
         _said(record.value)
         for records in outcome.log.events
@@ -173,6 +169,19 @@ def _differences(outcome: Outcome, expected: Expected, decisions: list[DecisionR
     said += [f"missing event for another customer: {value}" for value in (wanted_over - handed_over)]
     said += [f"unexpected event for another customer: {value}" for value in (handed_over - wanted_over)]
     return said
+
+
+def _different_states(outcome: Outcome, expected: Expected) -> dict[str, str]:
+    """By customer, how her last state differs."""
+    states = {
+        (record.key or b"").decode(): record.value for records in outcome.log.states for record in records
+    }
+    states.pop(PARTITION_RECORD_KEY, None)
+    return {
+        key: f"the state of {key} differs: {_different_fields(state, expected.states.get(key))}"
+        for key, state in states.items()
+        if _in_line(expected.states.get(key)) != _in_line(state)
+    }
 
 
 def _in_line(state: bytes | None) -> CustomerState | None:
