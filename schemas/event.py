@@ -8,8 +8,11 @@ from pydantic.config import JsonDict
 from schemas.contract import Contract, Identifier, JsonObject
 from schemas.instants import WireInstant
 
-CONTROL_TYPES = frozenset({"rules_activated"})
-"""Markers that concern a partition, not a customer: they carry no id and are written to every partition."""
+RULES_ACTIVATED = "rules_activated"
+OFFER_CODES = "offer_codes"
+CONTROL_TYPES = frozenset({RULES_ACTIVATED, OFFER_CODES})
+"""What concerns a partition, not a customer, and carries no id: markers that activate a rule set, written to
+every partition, and codes for offers, each written to one."""
 
 HANDOVER_ASKED = "handover_asked"
 HANDOVER_STATE = "handover_state"

@@ -99,7 +99,7 @@ async def read_people(
         return people
     for number in range(partitions):
         progress(number)
-        customers, _ = await read_changelog(log, number)
+        customers = (await read_changelog(log, number)).customers
         for value in customers.values():
             people.admit(value, form_of, is_in)
     return people

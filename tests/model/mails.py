@@ -162,7 +162,7 @@ def _pass(turn: Turn, run: Run, step: Step, attempt: int) -> None:
     """Every check up to arbitration passed: held out, a shadow, or mailed."""
     name = step["id"]
     send_id = ids.send_id(run.trigger.id, run.occasion, name, shadow=run.shadow)
-    code = _offer_code(turn, run, step) if "offer" in step else None
+    code = _offer_code(turn, run, step, send_id) if "offer" in step else None
     held_out = run.held_out and run.trigger.marketing
     requested = not held_out and not run.shadow
     outcome = "fired" if requested else "held_out" if held_out else "shadow"
@@ -185,6 +185,8 @@ def _pass(turn: Turn, run: Run, step: Step, attempt: int) -> None:
     offer = None
     if code is not None and requested:
         mail.offer_until = run.due + duration_ms(step["offer"]["valid_for"])
+        if "pool" in step["offer"]:
+            turn.pools.give(step["offer"]["pool"])
         offer = (code, step["offer"]["value"], mail.offer_until)
     run.mails.append(mail)
     turn.customer.mails.append(mail)
@@ -199,7 +201,7 @@ def _pass(turn: Turn, run: Run, step: Step, attempt: int) -> None:
         turn.results.requests.append(Request(send_id, "send", template, run.variant, expires_at, to, offer))
 
 
-def _offer_code(turn: Turn, run: Run, step: Step) -> str | None:
+def _offer_code(turn: Turn, run: Run, step: Step, send_id: str) -> str | None:
     """The code of a step's offer, if it is given."""
     customer, offers = turn.customer, turn.rules.policy.offers
     given = [mail for mail in customer.mails if mail.offer_until is not None and not mail.returned]
@@ -214,7 +216,7 @@ def _offer_code(turn: Turn, run: Run, step: Step) -> str | None:
     pool = step["offer"].get("pool")
     if pool is None:
         return str(step["offer"]["code"])
-    return turn.pools[pool].pop(0) if turn.pools.get(pool) else None
+    return turn.pools.next_code(pool, send_id)
 
 
 def is_open(mail: Mail) -> bool:

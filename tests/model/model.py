@@ -8,13 +8,14 @@ the contract bounds is bounded by a plain check.
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from schemas.event import CONTROL_TYPES
+from schemas.event import OFFER_CODES, RULES_ACTIVATED
 from schemas.instants import parse_instant
 from schemas.keys import customer_key
 from schemas.records import EventRecord
 from schemas.rule_set import RuleSet
 from tests.model import edits, identity, known, mails, starts, steps, watches
 from tests.model.customer import RECENT_IDS, Customer, Happening
+from tests.model.pools import Pools
 from tests.model.reading import NO_RULES, Rules, read_rules
 from tests.model.turn import Expected, HandOver, Request, Results, Turn
 
@@ -36,7 +37,7 @@ class Due(NamedTuple):
 class Model:
     """What the engine should decide, for all customers of all partitions.
 
-    `rule_sets` holds every set that a marker may name, by digest. `pools` are the offer codes left.
+    `rule_sets` holds every set that a marker may name, by digest.
     """
 
     def __init__(self, rule_sets: Mapping[str, RuleSet], partitions: int = 1) -> None:
@@ -47,7 +48,7 @@ class Model:
         self._customers: dict[str, Customer] = {}
         self._snapshots: dict[str, Customer] = {}
         self._results = Results()
-        self.pools: dict[str, list[str]] = {}
+        self.pools = [Pools() for _ in range(partitions)]
 
     @property
     def decisions(self) -> list[Expected]:
@@ -74,7 +75,10 @@ class Model:
         running = max(self._received[partition] or received_at, received_at)
         self._received[partition] = running
         self.time(partition, min(running - 1, now), now)
-        if record.type in CONTROL_TYPES:
+        if record.type == OFFER_CODES:
+            self.pools[partition].arrive(record.properties)
+            return
+        if record.type == RULES_ACTIVATED:
             self._change_rules(partition, record.properties["digest"], received_at)
             return
         key = customer_key(record.customer_id, record.anonymous_id)
@@ -82,11 +86,16 @@ class Model:
             self._meet(partition, key, record, now)
 
     def time(self, partition: int, until: int, now: int) -> None:
-        """Every wake-up of the partition due at or before `until` is handed in at `now`."""
+        """Every wake-up of the partition due at or before `until` is handed in at `now`, customer by
+        customer: who has waited longest first, ties by key."""
         rules = self._rules[partition]
-        for customer in sorted(self._customers.values(), key=lambda customer: customer.key):
-            if customer.partition != partition:
-                continue
+        dues = [
+            (min(item.at for item in items), customer.key)
+            for customer in self._customers.values()
+            if customer.partition == partition and (items := list(self._due(customer, rules)))
+        ]
+        for _, key in sorted(dues):
+            customer = self._customers[key]
             while due := min(
                 (item for item in self._due(customer, rules) if item.at <= until),
                 key=lambda item: item[:-1],
@@ -112,7 +121,7 @@ class Model:
             rules=rules,
             now=now,
             results=self._results,
-            pools=self.pools,
+            pools=self.pools[customer.partition],
             event=event,
             at=at if event is None else event.at,
             activated=self._activated[customer.partition],

@@ -8,6 +8,7 @@ from schemas.records import EventRecord
 from tests.model import known
 from tests.model.conditions import ConditionError, evaluate, holds
 from tests.model.customer import Customer, Happening, Run
+from tests.model.pools import Pools
 from tests.model.reading import Rules, Trigger
 
 
@@ -72,7 +73,7 @@ class Turn:
     rules: Rules
     now: int
     results: Results
-    pools: dict[str, list[str]]
+    pools: Pools
     event: Happening | None = None
     at: int = 0
     """When it happened: *at* of the event, the marker's time, the due time of a wake-up."""

@@ -21,6 +21,7 @@ from tests.model.model import Model
 from tests.model.turn import Expected, Request
 from trigger_engine.core.effects import Decide, Effect, HandOver
 from trigger_engine.core.partition import Partition, PartitionRecord
+from trigger_engine.core.pools import POOL_KEY_PREFIX
 from trigger_engine.core.rules import NO_RULES, Rules, load_rules
 from trigger_engine.core.state import next_wake_up_of
 
@@ -54,6 +55,7 @@ class SideBySide:
         self._flushes = 0
         self._logs: list[deque[EventRecord]] = [deque() for _ in range(partitions)]
         self._offsets = [0] * partitions
+        self._pools: list[dict[str, bytes]] = [{} for _ in range(partitions)]
         self._lagging: set[int] = set()
         self._late_markers: list[tuple[int, int]] = []
         self._known: list[str] = []
@@ -211,13 +213,14 @@ class SideBySide:
         for effect in flush.effects:
             self._note(effect)
         partition.committed(flush)
+        self._pools[number].update((key.removeprefix(POOL_KEY_PREFIX), data) for key, data in flush.pools)
         self._flushes += 1
         if may_restart and self._restart_every and self._flushes % self._restart_every == 0:
             record = msgspec.msgpack.decode(flush.record, type=PartitionRecord)
             rules = self._rules_of(record.rules_digest) if record.rules_digest else NO_RULES
             stored = partition.customers
             dues = {key: due for key, data in stored.items() if (due := next_wake_up_of(data)) is not None}
-            self.partitions[number] = Partition(number, stored, record, rules, dues)
+            self.partitions[number] = Partition(number, stored, record, rules, dues, self._pools[number])
 
     def _note(self, effect: Effect) -> None:
         if isinstance(effect, Decide):

@@ -168,6 +168,11 @@ OFFERS = [
     ),
     CONFIRM,
 ]
+CODES: list[Happens] = [
+    ("offer_codes", {"pool": "p", "codes": ["A1"]}),
+    ("offer_codes", {"pool": "p", "codes": ["B1", "A1", "B2"]}),
+    ("offer_codes", {"pool": "unused", "codes": ["C1"]}),
+]
 OFFERING = {"offers": {"at_most": 2, "within": "3d", "trained_after": 2}, "holdout": 500}
 
 TRAVELLING = [
@@ -220,7 +225,10 @@ WIDER_WORLDS: dict[str, World] = {
         costs=5,
     ),
     "offers": World(
-        [rule_set(*OFFERS, policy=OFFERING)], [*VIEWS, *ORDERS, *PEOPLE[:3]], devices=True, partitions=2
+        [rule_set(*OFFERS, policy=OFFERING)],
+        [*VIEWS, *ORDERS, *PEOPLE[:3], *CODES],
+        devices=True,
+        partitions=2,
     ),
     "travelling": World(
         [

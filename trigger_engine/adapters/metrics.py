@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from trigger_engine.core.effects import Decide, HandOver
+from trigger_engine.core.offers import codes_given
 from trigger_engine.core.partition import Flush
 
 _LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
@@ -23,6 +24,9 @@ class EngineMetrics:
             "tetik_events_handed_over_total",
             "Events written for other customers: hand-overs, and erasures of devices",
             registry=self.registry,
+        )
+        self.codes_given = Counter(
+            "tetik_offer_codes_given_total", "Codes given out, by pool", ["pool"], registry=self.registry
         )
         self.rejected = Counter(
             "tetik_inputs_rejected_total", "Inputs that became dead letters", registry=self.registry
@@ -63,5 +67,7 @@ class EngineMetrics:
                 self.handed_over.inc()
             else:
                 self.requests.inc()
+        for given in codes_given(flush.effects).values():
+            self.codes_given.labels(given.pool).inc()
         self.rejected.inc(len(flush.rejected))
         self.customers_flushed.inc(len(flush.states))

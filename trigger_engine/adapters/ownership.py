@@ -103,6 +103,7 @@ class PartitionsOwned:
             taken.record,
             await self._rules.rules_of(taken.record.rules_digest),
             taken.wake_ups,
+            taken.pools,
         )
         writer = PartitionWriter(
             partition,

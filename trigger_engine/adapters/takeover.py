@@ -7,6 +7,7 @@ where to go on.
 
 import logging
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,6 +16,7 @@ from schemas.topics import EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.transaction import TransactionalLog
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
+from trigger_engine.core.pools import POOL_KEY_PREFIX
 from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_of
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,16 @@ class TakenOver:
     customers: dict[str, bytes]
     record: PartitionRecord
     wake_ups: dict[str, Instant]
+    pools: dict[str, bytes]
+
+
+class Restored(NamedTuple):
+    """What a partition's changelog holds: encoded states by customer, its record as far as that is committed,
+    and its pools of codes by name."""
+
+    customers: dict[str, bytes]
+    record: PartitionRecord
+    pools: dict[str, bytes]
 
 
 async def take_over(log: EngineLog, group: str, partition: int, *, partitions: int) -> TakenOver:
@@ -44,14 +56,14 @@ async def take_over(log: EngineLog, group: str, partition: int, *, partitions: i
     """
     writes = await TransactionalLog.open(log, group, partition, partitions)
     try:
-        customers, record = await read_changelog(log, partition)
+        customers, record, pools = await read_changelog(log, partition)
         await _check_counts(log, partitions)
         await _hold_against_log(log, partition, record)
     except BaseException:
         await writes.close()
         raise
     wake_ups = {key: due_at for key, data in customers.items() if (due_at := due_of(key, data)) is not None}
-    return TakenOver(writes, customers, record, wake_ups)
+    return TakenOver(writes, customers, record, wake_ups, pools)
 
 
 def due_of(key: str, data: bytes) -> Instant | None:
@@ -66,8 +78,8 @@ def due_of(key: str, data: bytes) -> Instant | None:
         return 0
 
 
-async def read_changelog(log: EngineLog, partition: int) -> tuple[dict[str, bytes], PartitionRecord]:
-    """A partition's customers by key, as encoded states, and its record as far as that is committed."""
+async def read_changelog(log: EngineLog, partition: int) -> Restored:
+    """The latest value of each key."""
     customers: dict[str, bytes] = {}
     reader = await log.open_reader(STATE_CHANGELOG, partition)
     try:
@@ -82,9 +94,12 @@ async def read_changelog(log: EngineLog, partition: int) -> tuple[dict[str, byte
     finally:
         await reader.close()
     progress = customers.pop(PARTITION_RECORD_KEY, None)
-    if progress is None:
-        return customers, PartitionRecord()
-    return customers, msgspec.msgpack.decode(progress, type=PartitionRecord)
+    standing = PartitionRecord()
+    if progress is not None:
+        standing = msgspec.msgpack.decode(progress, type=PartitionRecord)
+    pool_keys = [key for key in customers if key.startswith(POOL_KEY_PREFIX)]
+    pools = {key.removeprefix(POOL_KEY_PREFIX): customers.pop(key) for key in pool_keys}
+    return Restored(customers, standing, pools)
 
 
 async def _hold_against_log(log: EngineLog, partition: int, record: PartitionRecord) -> None:

@@ -103,6 +103,8 @@ def _event_rows(flush: Flush, partitions: int) -> dict[int, list[Row]]:
 def _state_rows(flush: Flush) -> Iterator[Row]:
     for key, value in flush.states:
         yield key.encode(), value, _NO_HEADERS
+    for key, value in flush.pools:
+        yield key.encode(), value, _NO_HEADERS
     yield PARTITION_RECORD_KEY.encode(), flush.record, _NO_HEADERS
 
 

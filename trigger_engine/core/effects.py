@@ -1,10 +1,17 @@
 """What `step` asks for: a closed set of imperatives. The shell turns each into records; nothing else acts."""
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from schemas.records import DecisionRecord, EmailRequestRecord, EventRecord
+
+
+class GivenCode(NamedTuple):
+    """A single-use code."""
+
+    pool: str
+    code: str
 
 
 class Decide(msgspec.Struct, frozen=True, gc=False):
@@ -14,9 +21,11 @@ class Decide(msgspec.Struct, frozen=True, gc=False):
 
 
 class RequestMail(msgspec.Struct, frozen=True, gc=False):
-    """Ask the sender to mail (`action: send`)."""
+    """Ask the sender to mail (`action: send`). `code`, the next one of its pool, goes with it and to nobody
+    else."""
 
     record: EmailRequestRecord
+    code: GivenCode | None = None
 
 
 class CancelMail(msgspec.Struct, frozen=True, gc=False):

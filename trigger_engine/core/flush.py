@@ -28,6 +28,8 @@ class PartitionRecord(msgspec.Struct, array_like=True):
     """Customers up to this key are in line with the rules; None: all that have to be are."""
     received_max: Instant = 0
     """The log's own clock: the latest `received_at` applied."""
+    codes_taken: dict[str, int] = msgspec.field(default_factory=dict)
+    """By pool, how many codes were given since its record was written (`pools.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +52,7 @@ class Flush:
     effects: list[Effect] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     states: list[tuple[str, bytes | None]] = field(default_factory=list)
+    pools: list[tuple[str, bytes]] = field(default_factory=list)
+    """Records of pools of codes, by key."""
     record: bytes = b""
     rules_digest: str = ""

@@ -97,6 +97,17 @@ SLOTS_MAX = 64
 OFFERS_MAX = 32
 """Offers given, kept for the limit on offers."""
 
+CODE_LENGTH_MAX = 64
+"""Of an offer's code: what a shopper can type."""
+
+POOLS_MAX = 64
+"""Pools of codes a partition has."""
+
+POOL_CODES_MAX = 200_000
+POOL_GIVEN_MAX = 200_000
+"""Codes of a pool that one partition keeps, and given ones that it remembers (8 bytes each), so that they
+are not given again when a file is imported again. At 64 characters a code it all fits one record (16 MiB)."""
+
 PREFERENCES_MAX = 50
 """Preferences that `set` steps write."""
 

@@ -16,7 +16,7 @@ from trigger_engine.core.caps import owner_of, return_slot
 from trigger_engine.core.carts import cart_value
 from trigger_engine.core.conditions import cart_item
 from trigger_engine.core.cooldowns import last_before, note_mail, return_mail
-from trigger_engine.core.effects import CancelMail, RequestMail
+from trigger_engine.core.effects import CancelMail, GivenCode, RequestMail
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import MAILS_PENDING_MAX
 from trigger_engine.core.occasions import note_mailed
@@ -68,7 +68,8 @@ def request_mail(question: Question) -> None:
         expires_at=format_instant(run.planned_at + trigger.expires_after_ms),
         not_between=not_between(state, question.policy, turn.now) if trigger.marketing else [],
     )
-    turn.effects.append(RequestMail(request))
+    code = None if offer is None or offer.pool is None else GivenCode(offer.pool, offer.code)
+    turn.effects.append(RequestMail(request, code))
     _remember(question, identity, address)
     if offer is not None:
         note_offer(state, offer, run.due_at, identity)

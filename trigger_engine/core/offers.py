@@ -4,9 +4,12 @@ None is given without consent to marketing, beyond the policy's limit, or to who
 them: her last orders were all placed while an offer of ours was valid.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from schemas.ids import send_id
 from schemas.instants import Instant, format_instant
+from trigger_engine.core.effects import Effect, GivenCode, RequestMail
 from trigger_engine.core.limits import OFFERS_MAX
 from trigger_engine.core.program import Offer as OfferForm
 from trigger_engine.core.question import Question
@@ -19,6 +22,8 @@ class Given(NamedTuple):
     code: str
     value: str
     valid_until: Instant
+    pool: str | None = None
+    """The pool that the code is taken from."""
 
     def data(self) -> dict[str, str]:
         """For `EmailRequest.data`."""
@@ -36,9 +41,10 @@ def choose_offer(question: Question) -> Given | None:
         return None
     refusal = _refusal(question, form)
     question.facts["offer"] = "given" if refusal is None else refusal
-    if refusal is not None or form.code is None:
+    code = None if refusal is not None else _code(question, form)
+    if code is None:
         return None
-    return Given(form.code, form.value, question.run.due_at + form.valid_for_ms)
+    return Given(code, form.value, question.run.due_at + form.valid_for_ms, form.pool)
 
 
 def _refusal(question: Question, form: OfferForm) -> str | None:
@@ -51,9 +57,25 @@ def _refusal(question: Question, form: OfferForm) -> str | None:
             return "the limit on offers is reached"
         if limit.trained_after is not None and state.orders_on_offer >= limit.trained_after:
             return "the last orders all came with an offer"
-    if form.code is None:
+    if _code(question, form) is None:
         return f"no code is left in the pool {form.pool}"
     return None
+
+
+def _code(question: Question, form: OfferForm) -> str | None:
+    """The form's own code, or the next one of its pool that this step has not given already."""
+    if form.pool is None:
+        return form.code
+    turn, run = question.turn, question.run
+    given = sum(code.pool == form.pool for code in codes_given(turn.effects).values())
+    identity = send_id(run.trigger_id, run.occasion, question.step.id, shadow=run.shadow)
+    return turn.rules.code_of(form.pool, identity, given)
+
+
+def codes_given(effects: Iterable[Effect]) -> dict[str, GivenCode]:
+    """The codes that go with requests, by `send_id`."""
+    requests = (effect for effect in effects if isinstance(effect, RequestMail))
+    return {request.record.send_id: request.code for request in requests if request.code is not None}
 
 
 def note_offer(state: CustomerState, given: Given, at: Instant, send_id: str) -> None:

@@ -17,21 +17,22 @@ Rules of this file:
 """
 
 from collections.abc import Mapping
-from hashlib import blake2b
-from traceback import format_exception
 
 import msgspec
 
 from schemas.instants import Instant, format_instant
 from schemas.records import CauseRecord, Malformed, decode_event
 from schemas.topics import STATE_CHANGELOG
-from trigger_engine.core.effects import Effect
+from trigger_engine.core.effects import Effect, GivenCode
+from trigger_engine.core.failures import in_one_line, traceback_digest
 from trigger_engine.core.flush import PARTITION_RECORD_KEY as PARTITION_RECORD_KEY
 from trigger_engine.core.flush import Flush as Flush
 from trigger_engine.core.flush import PartitionRecord as PartitionRecord
 from trigger_engine.core.flush import Rejected as Rejected
 from trigger_engine.core.inputs import EventInput, RulesChange, WakeUp
-from trigger_engine.core.reading import Marker, Source, read_record
+from trigger_engine.core.offers import codes_given
+from trigger_engine.core.pools import PoolFull, Pools, just
+from trigger_engine.core.reading import Marker, NewCodes, Source, read_record
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.state import CustomerState, StateError, decode_state, encode_state, new_state
 from trigger_engine.core.step import abandon, step
@@ -58,6 +59,8 @@ class _Applied(msgspec.Struct, frozen=True, gc=False):
     given: Source | WakeUp | RulesChange
     now: Instant
     abandoned: str | None
+    codes: Mapping[str, GivenCode] = {}
+    """The codes it was given, by `send_id`."""
 
 
 class Partition:
@@ -70,11 +73,14 @@ class Partition:
         record: PartitionRecord,
         rules: Rules,
         wake_ups: Mapping[str, Instant],
+        pools: Mapping[str, bytes] = {},
     ) -> None:
+        """`pools`: the records of pools of codes, by name."""
         self.number = number
         self.customers = customers
         self.record = record
-        self.rules = rules.activated(record.activated_at, record.activation)
+        self.pools = Pools(pools, record.codes_taken)
+        self.rules = self._given(rules)
         self.timers = TimerIndex(wake_ups.items())
         self.inputs_seen = 0
         self.inputs_rejected = 0
@@ -120,9 +126,14 @@ class Partition:
         record.rules_digest = rules.digest
         record.activated_at, record.activation = self._marker or (record.received_max, None)
         record.sweep_after = ""
-        self.rules = rules.activated(record.activated_at, record.activation)
+        self.rules = self._given(rules)
         self._sweep = None
         self._moved = True
+
+    def _given(self, rules: Rules) -> Rules:
+        """The rules as this partition decides by them: since its marker, with its codes."""
+        activated = rules.activated(self.record.activated_at, self.record.activation)
+        return activated.with_codes(self.pools.code_of)
 
     @property
     def sweeping(self) -> bool:
@@ -179,6 +190,8 @@ class Partition:
         self.inputs_seen += 1
         if isinstance(read, EventInput):
             self._apply_event(read, source, now)
+        elif isinstance(read, NewCodes):
+            self._take_in(read, source, now)
         elif read is not None:
             self._marker = read
         return True
@@ -216,6 +229,7 @@ class Partition:
         flush.states = [
             (key, None if state.blank else encode_state(state)) for key, state in self._touched.items()
         ]
+        flush.pools = self.pools.take_changed()
         flush.record = msgspec.msgpack.encode(self.record)
         flush.rules_digest = self.rules.digest
         return flush
@@ -270,7 +284,7 @@ class Partition:
             state, effects = step(self.rules, self._state(key), change, now)
         except Exception as error:  # as for wake-ups; her runs go on as they were
             self._undo(key)
-            abandoned = _in_one_line(error)
+            abandoned = in_one_line(error)
             self._reject_state(
                 key, f"a change of rules could not be applied to this customer: {abandoned}", now
             )
@@ -280,6 +294,12 @@ class Partition:
     def _committed_state(self, key: str) -> CustomerState:
         data = self.customers.get(key)
         return new_state(key) if data is None else decode_state(data)
+
+    def _take_in(self, new: NewCodes, source: Source, now: Instant) -> None:
+        try:
+            self.pools.add(new.pool, new.codes)
+        except PoolFull as error:
+            self._reject(*source, str(error), None, now)
 
     def _apply_event(self, event: EventInput, source: Source, now: Instant) -> None:
         key = event.customer_key
@@ -296,7 +316,7 @@ class Partition:
             state, effects = step(self.rules, before, event, now)
         except Exception as error:  # whatever a rule or a record provokes: undo, record, go on
             self._undo(key)
-            self._reject(*source, _in_one_line(error), _traceback_digest(error), now)
+            self._reject(*source, in_one_line(error), traceback_digest(error), now)
             return
         self._note(_Applied(key, source, now, None), state, effects)
 
@@ -310,18 +330,22 @@ class Partition:
         except Exception as error:  # as above, but its runs end here, or it would fail for ever
             self._undo(key)
             self.inputs_rejected += 1
-            abandoned = _in_one_line(error)
+            abandoned = in_one_line(error)
             state, effects = abandon(self.rules, self._live[key], wake_up, now, abandoned)
         self._note(_Applied(key, wake_up, now, abandoned), state, effects)
 
     def _note(self, applied: _Applied, state: CustomerState, effects: list[Effect]) -> None:
         """An input went well: what has to be flushed, and when to look at the customer again."""
         key = applied.key
+        if effects:
+            self._flush.effects.extend(effects)
+            codes = codes_given(effects)
+            if codes:
+                applied = msgspec.structs.replace(applied, codes=codes)
+                self.pools.take(given.pool for given in codes.values())
         self._journal.append(applied)
         self._live[key] = state
         self._touched[key] = state
-        if effects:
-            self._flush.effects.extend(effects)
         if state.next_wake_up_at is not None:
             self.timers.add(key, state.next_wake_up_at)
 
@@ -332,13 +356,14 @@ class Partition:
             if past.key != key:
                 continue
             given = read_record(past.given, self.number)[1] if isinstance(past.given, tuple) else past.given
+            rules = self.rules.with_codes(just(past.codes))
             if past.abandoned is None:
                 assert isinstance(given, EventInput | WakeUp | RulesChange), "it was applied to a customer"
-                state, _ = step(self.rules, state, given, past.now)
+                state, _ = step(rules, state, given, past.now)
             elif isinstance(given, WakeUp):
-                state, _ = abandon(self.rules, state, given, past.now, past.abandoned)
+                state, _ = abandon(rules, state, given, past.now, past.abandoned)
             else:
-                state = _stay_as_is(self.rules, state)
+                state = _stay_as_is(rules, state)
         self._live[key] = state
         if key in self._touched:
             self._touched[key] = state
@@ -365,12 +390,3 @@ def _stay_as_is(rules: Rules, state: CustomerState) -> CustomerState:
     """Her runs go on as they began, as far as they can."""
     state.rules_digest = rules.digest
     return state
-
-
-def _in_one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".replace("\n", " ")[:1000]
-
-
-def _traceback_digest(error: Exception) -> str:
-    """Groups dead letters of one cause without keeping anybody's data in a trace."""
-    return blake2b("".join(format_exception(error)).encode(), digest_size=8).hexdigest()

@@ -1,28 +1,38 @@
 """From a record of the log to an input: whom it concerns, and when it was received."""
 
+import re
 from typing import NamedTuple, TypeAlias
 
-from schemas.event import CONTROL_TYPES
+from schemas.event import CONTROL_TYPES, OFFER_CODES
 from schemas.instants import Instant, parse_instant
 from schemas.keys import RESERVED_STATE_PREFIX, customer_key
 from schemas.records import CauseRecord, EventRecord, Malformed, decode_event
 from trigger_engine.core.inputs import EventInput
-from trigger_engine.core.limits import EVENT_DEPTH_MAX
+from trigger_engine.core.limits import CODE_LENGTH_MAX, EVENT_DEPTH_MAX, TEXT_LENGTH_MAX
 from trigger_engine.core.trim import nests_too_deeply
+
+_CODE = re.compile(r"[A-Za-z0-9_-]+")
 
 Source: TypeAlias = tuple[str, int, bytes | None, bytes]
 """A record of the log: topic, offset, key, value."""
 
 
 class Marker(NamedTuple):
-    """A control record: when it was received, and where it stands."""
+    """The marker of a change of rules: when it was received, and where it stands."""
 
     received_at: Instant
     cause: CauseRecord
 
 
-def read_record(source: Source, partition: int) -> tuple[Instant, EventInput | Marker | None]:
-    """`received_at`, and the event if it concerns a customer, or the marker; None for a product's event.
+class NewCodes(NamedTuple):
+    """Codes for a pool."""
+
+    pool: str
+    codes: list[str]
+
+
+def read_record(source: Source, partition: int) -> tuple[Instant, EventInput | Marker | NewCodes | None]:
+    """`received_at`, and the event if it concerns a customer, or the control record; None for a product's.
 
     Raises ValueError for what cannot be used.
     """
@@ -32,6 +42,8 @@ def read_record(source: Source, partition: int) -> tuple[Instant, EventInput | M
         raise Malformed(f"the record nests deeper than {EVENT_DEPTH_MAX}")
     received_at = parse_instant(event.received_at)
     occurred_at = parse_instant(event.occurred_at)
+    if event.type == OFFER_CODES:
+        return received_at, _new_codes(event)
     if event.type in CONTROL_TYPES:
         return received_at, Marker(
             received_at, CauseRecord("rules", topic, partition, offset, event.event_id)
@@ -53,6 +65,22 @@ def read_record(source: Source, partition: int) -> tuple[Instant, EventInput | M
         event.backfill,
         CauseRecord("event", topic, partition, offset, event.event_id),
     )
+
+
+def _new_codes(event: EventRecord) -> NewCodes:
+    pool, codes = event.properties.get("pool"), event.properties.get("codes")
+    if not isinstance(pool, str) or not 0 < len(pool) <= TEXT_LENGTH_MAX:
+        raise Malformed(f"{OFFER_CODES} names no pool: import the codes with `tetik import codes`")
+    if not isinstance(codes, list) or not codes or not all(_is_code(code) for code in codes):
+        raise Malformed(
+            f"{OFFER_CODES} for {pool} has no list of codes: letters, digits, - and _, "
+            f"at most {CODE_LENGTH_MAX} characters each"
+        )
+    return NewCodes(pool, codes)
+
+
+def _is_code(code: object) -> bool:
+    return isinstance(code, str) and len(code) <= CODE_LENGTH_MAX and _CODE.fullmatch(code) is not None
 
 
 def _subject(event: EventRecord) -> str | None:

@@ -17,6 +17,7 @@ from trigger_engine.core.clauses import Clause
 from trigger_engine.core.language import Problem, check_policy, check_segment, check_trigger
 from trigger_engine.core.patterns import DatePattern, InactivityPattern, SegmentPattern
 from trigger_engine.core.policy import Policy, compile_policy
+from trigger_engine.core.pools import CodeOf, no_codes
 from trigger_engine.core.projection import DERIVED_TYPES
 from trigger_engine.core.segments import Segment, compile_segment
 from trigger_engine.core.state import Run
@@ -56,7 +57,7 @@ class Held(NamedTuple):
 
 
 class Rules:
-    """What a partition decides by. Never changes once made; `activated` makes a copy."""
+    """What a partition decides by. Never changes once made; `activated` and `with_codes` make copies."""
 
     __slots__ = (
         "_concerns",
@@ -66,6 +67,7 @@ class Rules:
         "_versions",
         "activated_at",
         "activation",
+        "code_of",
         "dates",
         "digest",
         "inactivity",
@@ -92,6 +94,8 @@ class Rules:
         self.activated_at: Instant = 0
         self.activation: CauseRecord | None = None
         """The marker; None if the partition does not know it."""
+        self.code_of: CodeOf = no_codes
+        """The next codes of the partition's pools."""
         self._set = {trigger.id: trigger for trigger in sorted(triggers, key=lambda trigger: trigger.id)}
         self.triggers = tuple(trigger for trigger in self._set.values() if trigger.active)
         """Live ones and shadows, by id."""
@@ -155,6 +159,12 @@ class Rules:
         copied = copy(self)
         copied.activated_at = at
         copied.activation = cause
+        return copied
+
+    def with_codes(self, code_of: CodeOf) -> "Rules":
+        """The same rules with these codes to give."""
+        copied = copy(self)
+        copied.code_of = code_of
         return copied
 
     def _with(self, pattern: type) -> tuple[Trigger, ...]:
