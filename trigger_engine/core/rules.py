@@ -150,6 +150,11 @@ class Rules:
         """The trigger as this set holds it, whatever its status."""
         return self._set.get(trigger_id)
 
+    def idle(self, trigger_id: str) -> bool:
+        """Whether this set has no such trigger, or as a draft only."""
+        trigger = self._set.get(trigger_id)
+        return trigger is None or not (trigger.active or trigger.paused)
+
     def known(self, digest: str) -> Held | None:
         """What the set of this digest held; None if it is not at hand."""
         return self._known.get(digest)

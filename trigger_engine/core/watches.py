@@ -46,9 +46,13 @@ def replan(turn: Turn, event: EventInput, *, everything: bool = False) -> None:
 def replan_as_of(turn: Turn, triggers: Iterable[Trigger], at: Instant) -> None:
     """At a change of rules: plan these inactivity and date triggers; only what is due after `at`.
 
-    The watches of triggers that the rules have no longer are dropped.
+    The watches of triggers that the rules have no longer are dropped, but for days that came already: if the
+    trigger returns, they must not come again.
     """
     state, rules = turn.state, turn.rules
+    for watch in state.watches:
+        if watch.spent and rules.idle(watch.trigger_id):
+            watch.due_at = FOREVER
     state.watches = [watch for watch in state.watches if _stays(rules, watch)]
     for trigger in triggers:
         if isinstance(trigger.pattern, InactivityPattern):
@@ -113,8 +117,8 @@ def fall_due(turn: Turn, watch: Watch) -> None:
 
 def _stays(rules: Rules, watch: Watch) -> bool:
     trigger = rules.present(watch.trigger_id)
-    if trigger is None or not (trigger.active or trigger.paused):
-        return False
+    if trigger is None or rules.idle(watch.trigger_id):
+        return bool(watch.spent)
     pattern = trigger.pattern
     if watch.kind == INACTIVE:
         return isinstance(pattern, InactivityPattern)

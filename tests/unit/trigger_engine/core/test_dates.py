@@ -246,6 +246,34 @@ def test_a_missed_day_expires_for_the_occasion_that_once_per_names() -> None:
     assert history.last("expired").occasion == "c1/gold"
 
 
+def test_a_day_that_came_does_not_come_again_when_its_trigger_was_away() -> None:
+    """Withdrawn and brought back; then an event is read that was received before, as of which the day would
+    still be planned. Found by the simulator (seed 50033)."""
+    yearly = BIRTHDAY.replace("steps:", "once_per: profile.traits.club\nsteps:")
+    history = History(yearly)
+    born(history, "1990-05-01", club="gold")
+    assert history.until("60d") == WISHES
+    history.change(when="60d1h")
+    assert due(history) is None
+    history.forget_nothing()
+    history.change(yearly, when="60d7h")
+    born(history, "1990-05-01", "60d5h", now="61d")
+    assert history.until("62d", now="62d") == []
+    assert due(history) == "2027-05-01T09:00"
+
+
+def test_another_trigger_under_the_id_of_a_withdrawn_one_is_watched_for_what_it_is() -> None:
+    history = History(BIRTHDAY)
+    born(history, "1990-05-01")
+    history.until("60d")
+    history.change(when="61d")
+    history.change(
+        BIRTHDAY.replace("{date: profile.traits.birthday, repeat: yearly}", "{inactive: 5d}"), when="62d"
+    )
+    history.event("page_viewed", "63d")
+    assert due(history) == "2026-05-09T09:00"
+
+
 def test_offsets_reach_over_a_year() -> None:
     history = History(BIRTHDAY.replace("repeat:", "offset: 400d, repeat:"))
     born(history, "1990-05-01")
