@@ -5,6 +5,7 @@
     tetik ingest | engine | sender   one process each, for containers
     tetik topics create              the topics of schemas/topics.toml
     tetik triggers lint | test | publish | list | show
+    tetik import products FILE       the catalogue, through ingest
 
 Modules are imported when their command runs, so that `tetik --help` is quick and a container loads
 only its own stage.
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import click
 
+from services.importing.commands import importing
 from services.platform.ports import Ports
 from services.triggers.commands import triggers
 
@@ -140,6 +142,7 @@ def topics_create() -> None:
 
 
 main.add_command(triggers)
+main.add_command(importing)
 
 
 if __name__ == "__main__":

@@ -192,6 +192,6 @@ def _url(value: Any, field: str) -> str | None:
     scheme, separator, rest = text.partition("://")
     if scheme.lower() not in ("http", "https") or not separator or not rest:
         raise Unacceptable("bad_field", f"{field} must be a whole address, as https://shop.example/p/1")
-    if any(letter.isspace() for letter in rest):
+    if rest.split() != [rest]:
         raise Unacceptable("bad_field", f"{field} holds white space: write a space as %20")
     return f"{scheme.lower()}://{rest}"

@@ -108,7 +108,8 @@ def test_json_that_is_cut_off_or_damaged(message: Any, cut: int, form: Form) -> 
 
 
 RESERVED = {
-    "rules_activated_marker", "email_sent_feedback", "handover_asked", "handover_state", "product_updated",
+    "rules_activated_marker", "offer_codes", "email_sent_feedback", "handover_asked", "handover_state",
+    "product_updated",
 }  # fmt: skip
 
 

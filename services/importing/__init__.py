@@ -1,0 +1,1 @@
+"""`tetik import …`: files into Tetik, through ingest. Lines → rows → items → batches, each streaming."""
