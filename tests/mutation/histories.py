@@ -16,9 +16,9 @@ from tests.property.cel_expressions import CONTEXTS, expressions
 from tests.property.test_cel_against_official import assert_agree
 from tests.property.test_engine_against_model import ALL_WORLDS, moves_of, play
 
-HISTORIES = 8
+HISTORIES = 20
 """For each world, fewer where a world is dear."""
-EXPRESSIONS = 60
+EXPRESSIONS = 400
 
 
 def fixed(examples: int) -> settings:

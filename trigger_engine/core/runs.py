@@ -64,20 +64,18 @@ def begin(
     event: EventInput | None,
     now_for_conditions: Instant,
     facts: Mapping[str, Any] | None = None,
-) -> bool:
+) -> None:
     """Start a run of a pattern that found its occasion, unless something keeps it from starting.
 
     `value` is the pattern's own occasion, which `once_per` overrides. `event`: the one that brought it about;
-    None: a wake-up, for which lateness does not count. True if the run was started.
+    None: a wake-up, for which lateness does not count.
     """
     scene = Scene(turn.state, start if event is None else event, start, now_for_conditions)
     own, warning = _occasion_value(trigger, scene)
     text = value if own is None else own
     starting = _Starting(turn, trigger, start, event, scene, warning)
-    if not starting.may(text):
-        return False
-    starting.go(text, facts or {}, fallback=own is None)
-    return True
+    if starting.may(text):
+        starting.go(text, facts or {}, fallback=own is None)
 
 
 def occasion_of(turn: Turn, trigger: Trigger, start: Happening, value: str) -> str:

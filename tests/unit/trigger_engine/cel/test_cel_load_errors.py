@@ -26,6 +26,25 @@ DECLARATIONS = {
 }
 
 CASES: list[tuple[str, int, str, str | None]] = [
+    ("(now == now ? [1] : ['a']) == []", 13, "of one type, not list(int) and list(string)", None),
+    (
+        "(now == now ? cart.id : 'x') == null && cart.items == null",
+        52,
+        "'==' does not work on int and null",
+        "it is never null; has(...) tells whether it is there",
+    ),
+    (
+        "event.properties.items.map(e) == 1",
+        24,
+        "unknown function .map()",
+        "write it like event.properties.items.map(item, item.price > 100)",
+    ),
+    (
+        "exists(event, 1, 2) == 1",
+        1,
+        "unknown function exists()",
+        "write it like event.properties.items.exists(item, item.price > 100)",
+    ),
     # source, column, message, suggestion
     ("crt.value > 0", 1, "unknown name 'crt'", "did you mean 'cart'?"),
     ("cart.vlaue > 0", 6, "cart has no field 'vlaue'", "did you mean 'value'?"),

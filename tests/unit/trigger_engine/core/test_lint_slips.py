@@ -49,6 +49,7 @@ def test_a_slip_is_found_wherever_an_event_is_named(text: str, place: str) -> No
         ("order_compelted", "order_completed"),
         ("rder_completed", "order_completed"),
         ("order_comlete", None),
+        ("up_signed", None),
         ("order_completing", None),
         ("invoice_paid", None),
         ("order_completed", None),

@@ -52,6 +52,11 @@ def test_an_error_in_a_condition_has_its_line_and_column(condition: str) -> None
     assert str(error).startswith(f"mine.yaml:{error.line}:{error.column}: audience: cart has no field 'valu'")
 
 
+def test_bytes_that_are_no_text_have_their_line() -> None:
+    for text, line in ((b"\n\n\xff", 3), (b"\xff", 1), (b"id: x\n\xff\n", 2)):
+        assert [error.line for error in errors_of(text)] == [line]
+
+
 def test_a_condition_inside_of_brackets_and_branches_has_its_place() -> None:
     steps = "steps:\n  - choose:\n      - {if: cart.value > 0 && oders.count > 0, mail: a}\n"
     (error,) = errors_of(GOOD.replace("steps: [{mail: hello}]\n", steps))
