@@ -271,4 +271,5 @@ def _identity(settings: SenderSettings) -> Identity:
         feedback_id_sender=settings.feedback_id_sender,
         reply_to=settings.reply_to,
         shop_url=settings.shop_url,
+        survey_url=settings.survey_url,
     )

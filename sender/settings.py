@@ -91,6 +91,7 @@ class SenderSettings:
     feedback_id_sender: str = "tetik"
     reply_to: str | None = None
     shop_url: str | None = None
+    survey_url: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.secret) < SECRET_LENGTH_MIN:

@@ -42,6 +42,7 @@ def sender_settings_of(settings: SenderProcess) -> SenderSettings:
         on_ambiguous=settings.on_ambiguous,
         brand=settings.brand,
         shop_url=settings.shop_url,
+        survey_url=settings.survey_url,
         check_crcs=settings.check_crcs,
     )
 

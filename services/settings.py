@@ -93,6 +93,10 @@ class SenderProcess(ProcessSettings):
     shop_url: Annotated[
         str | None, Field(pattern=r"^https?://", description="where the mails' buttons lead")
     ] = None
+    survey_url: Annotated[
+        str | None,
+        Field(pattern=r"^https?://", description="where answers to the mails' questions go"),
+    ] = None
     on_ambiguous: Annotated[
         Literal["skip", "retry_once"], Field(description="a mail cut off after its last byte")
     ] = "skip"

@@ -1,6 +1,7 @@
-"""Templates from a directory: `<name>/<locale>.mjml` and `<locale>.txt`; `_<anything>/*` holds partials.
+"""Templates from a directory: a folder each, `_<anything>/*` holds partials and the words they share.
 
-A directory's own partials stand over the shipped ones, so a shop can replace the base and keep the mails.
+A directory's own partials stand over the shipped ones, so a shop can replace the base and keep the mails; of
+the shared words it need only write those that it wants otherwise.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,21 @@ from schemas.rule_set import Template
 from sender.core.template_compiler import TemplateRefused, compile_template
 
 SHIPPED = Path(str(files("sender").joinpath("templates")))
-SHIPPED_KINDS: Mapping[str, Literal["marketing", "transactional"]] = {"order-confirmation": "transactional"}
+SHIPPED_KINDS: Mapping[str, Literal["marketing", "transactional"]] = dict.fromkeys(
+    (
+        "order-confirmation",
+        "order-confirmation-offer",
+        "order-shipped",
+        "order-delivered",
+        "renewal-notice",
+        "renewal-reminder",
+        "renewal-last-day",
+    ),
+    "transactional",
+)
+"""Mails about an order or a contract of hers; all others are marketing."""
+
+_ENDINGS = (".mjml", ".txt", ".toml")
 
 
 def read_templates(
@@ -25,14 +40,14 @@ def read_templates(
     """
     if not directory.is_dir():
         raise TemplateRefused(f"{directory} is no directory of templates")
-    partials = {**_partials(SHIPPED), **_partials(directory)}
+    partials = [_partials(SHIPPED), _partials(directory)] if directory != SHIPPED else [_partials(SHIPPED)]
     templates, findings = [], []
     for folder in sorted(each for each in directory.iterdir() if each.is_dir() and each.name[0] not in "_."):
         try:
             templates.append(
                 compile_template(
                     folder.name,
-                    _sources(folder),
+                    _texts(folder),
                     partials=partials,
                     kind=kinds.get(folder.name, "marketing"),
                 )
@@ -44,21 +59,14 @@ def read_templates(
     return templates
 
 
-def _sources(folder: Path) -> dict[str, tuple[str, str | None]]:
-    sources: dict[str, tuple[str, str | None]] = {}
-    for mjml in sorted(folder.glob("*.mjml")):
-        text = mjml.with_suffix(".txt")
-        sources[mjml.stem] = (
-            mjml.read_text("utf-8"),
-            text.read_text("utf-8") if text.is_file() else None,
-        )
-    return sources
-
-
 def _partials(directory: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for folder in sorted(each for each in directory.glob("_*") if each.is_dir()):
+        found.update(_texts(folder))
+    return found
+
+
+def _texts(folder: Path) -> dict[str, str]:
     return {
-        file.name: file.read_text("utf-8")
-        for folder in sorted(directory.glob("_*"))
-        for file in sorted(folder.iterdir())
-        if file.suffix in (".mjml", ".txt")
+        file.name: file.read_text("utf-8") for file in sorted(folder.iterdir()) if file.suffix in _ENDINGS
     }

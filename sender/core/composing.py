@@ -24,6 +24,7 @@ class Identity:
     feedback_id_sender: str
     reply_to: str | None = None
     shop_url: str | None = None
+    survey_url: str | None = None
 
 
 def recipient_of(request: SendRequest) -> str:
@@ -47,6 +48,7 @@ def compose(request: SendRequest, template: CompiledTemplate, identity: Identity
             "unsubscribe_url": link,
             "brand": identity.brand,
             "shop_url": identity.shop_url,
+            "survey_url": identity.survey_url,
         }
     )
     mail = Outgoing(

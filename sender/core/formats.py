@@ -5,19 +5,19 @@ results are kept.
 """
 
 import re
-from datetime import UTC, date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
-
-from schemas.instants import datetime_of, parse_instant
+from babel.numbers import format_currency, format_decimal, format_percent
 
 CACHE_SIZE = 4096
 # CLDR wants a space between a currency's letters and the digits (`TRY 75.30`); Babel leaves it out.
+_PERCENT = re.compile(r"(\d{1,3}(?:[.,]\d{1,2})?)\s*%")
+_SUM = re.compile(r"(\d{1,12}(?:\.\d{1,2})?)\s*([A-Z]{3})")
 _CODE_BEFORE_NUMBER = re.compile(r"(?<=[A-Z]{3})(?=\d)")
 
 
@@ -39,13 +39,31 @@ def format_quantity(value: Any, locale: str) -> str:
 
 
 def format_day(value: Any, locale: str) -> str:
-    """`22 November 2026` of an RFC 3339 text; empty if it is none."""
+    """`22 November 2026` of an RFC 3339 text or a date `2026-11-22`; empty if it is neither.
+
+    The day is the one written: midnight in Istanbul is the day before only in Greenwich.
+    """
     if not isinstance(value, str):
         return ""
     try:
-        return _day(datetime_of(parse_instant(value), UTC).date().toordinal(), locale)
-    except (ValueError, OverflowError):
+        return _day(datetime.fromisoformat(value.strip()).date().toordinal(), locale)
+    except ValueError:
         return ""
+
+
+def format_value(value: Any, locale: str) -> str:
+    """What an offer is worth, as the reader writes it: `10%` is `%10` in Turkish, `50 TRY` is `₺50,00`.
+
+    Other texts stay as they are; empty for what is no text.
+    """
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    if percent := _PERCENT.fullmatch(text):
+        return _percent(Decimal(percent[1].replace(",", ".")), locale)
+    if amount := _SUM.fullmatch(text):
+        return _money(Decimal(amount[1]), amount[2], locale)
+    return text
 
 
 def _decimal(value: Any) -> Decimal | None:
@@ -63,6 +81,11 @@ def _money(amount: Decimal, currency: str, locale: str) -> str:
     if len(currency) == 3 and currency.isascii() and currency.isalpha():
         return _CODE_BEFORE_NUMBER.sub("\u00a0", format_currency(amount, currency, locale=_babel(locale)))
     return format_decimal(amount, "#,##0.00", locale=_babel(locale))
+
+
+@lru_cache(CACHE_SIZE)
+def _percent(amount: Decimal, locale: str) -> str:
+    return format_percent(amount / 100, locale=_babel(locale), decimal_quantization=False)
 
 
 @lru_cache(CACHE_SIZE)

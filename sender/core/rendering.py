@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.environment import Environment
@@ -20,12 +20,17 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from sender.core.formats import format_day, format_money, format_quantity
+from sender.core.formats import format_day, format_money, format_quantity, format_value
 
 OUTPUT_LENGTH_MAX = 400_000
 SUBJECT_LENGTH_MAX = 250
 REPEAT_MAX = 1_000
-VARIABLES = frozenset({"profile", "cart", "event", "unsubscribe_url", "locale", "brand", "shop_url"})
+VARIABLES = frozenset(
+    {
+        "profile", "cart", "event", "offer", "recommended", "answer", "views",
+        "unsubscribe_url", "locale", "brand", "shop_url", "survey_url",
+    }
+)  # fmt: skip
 """What a template may name."""
 
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -136,6 +141,15 @@ def safe_link(value: Any) -> str:
     return value if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
+def answer_link(survey_url: Any, survey: str, answer: str) -> str:
+    """The survey page's URL with the answer that a tap on it means; empty if there is no page."""
+    if not safe_link(survey_url):
+        return ""
+    parts = urlsplit(survey_url)
+    query = urlencode({"survey": survey, "answer": answer})
+    return str(urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query)))
+
+
 @lru_cache(64)
 def html_environment(locale: str) -> Environment:
     """For HTML parts: everything printed is escaped."""
@@ -161,7 +175,9 @@ def _environment(locale: str, *, autoescape: bool) -> Environment:
         "money": lambda value, currency=None: format_money(value, currency, locale),
         "quantity": lambda value: format_quantity(value, locale),
         "day": lambda value: format_day(value, locale),
+        "value": lambda value: format_value(value, locale),
         "link": safe_link,
+        "answer_link": answer_link,
     }
     environment.filters.update(filters)
     environment.globals.pop("lipsum", None)

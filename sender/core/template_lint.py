@@ -6,12 +6,13 @@ MJML is walked here first, and each finding says in which language and line, and
 
 import re
 from difflib import get_close_matches
+from functools import lru_cache
 from html.parser import HTMLParser
 
 from jinja2 import TemplateSyntaxError, meta
-from jinja2.environment import Environment
 
-from sender.core.rendering import VARIABLES
+from sender.core.locales import FALLBACK
+from sender.core.rendering import VARIABLES, plain_environment
 
 CONTAINERS = frozenset(
     {
@@ -94,18 +95,31 @@ def lint_mjml(source: str) -> list[str]:
     return [f"line {line}: {text}" for line, text in walker.findings]
 
 
-def lint_expressions(source: str, environment: Environment) -> list[str]:
-    """Syntax errors and names that no mail has."""
+def lint_expressions(source: str) -> list[str]:
+    """Syntax errors, unknown filters, and names that no mail has.
+
+    What counts are the expressions. They are the same in all languages of a mail, and Jinja is slow: so they
+    are judged first without the words between them, once, and with them only to say in which line it is.
+    """
+    between = _EXPRESSION.split(source)
+    whole = not any(mark in part for part in between for mark in ("{{", "{%", "{#"))
+    if whole and not _expression_findings("".join(_EXPRESSION.findall(source))):
+        return []
+    return list(_expression_findings(source))
+
+
+@lru_cache(1024)
+def _expression_findings(source: str) -> tuple[str, ...]:
     try:
-        used = meta.find_undeclared_variables(environment.parse(source))
+        used = meta.find_undeclared_variables(plain_environment(FALLBACK).parse(source))
     except TemplateSyntaxError as error:
-        return [f"line {error.lineno}: {error.message}"]
+        return (f"line {error.lineno}: {error.message}",)
     findings = []
     for name in sorted(used - VARIABLES):
         near = get_close_matches(name, VARIABLES, 1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(VARIABLES))}"
         findings.append(f"{{{{ {name} }}}} is unknown; {hint}")
-    return findings
+    return tuple(findings)
 
 
 def _is_safe_link(value: str) -> bool:

@@ -5,7 +5,7 @@ A file's place says what it is:
     shop/*.yaml, shop/triggers/*.yaml    triggers
     shop/segments/*.yaml                 segments
     shop/policy.yaml                     the policy
-    shop/templates/<name>/<locale>.mjml  templates (without the folder: the shipped ones)
+    shop/templates/<name>/mail.mjml      templates (without the folder: the shipped ones)
     shop/stories/*.yaml                  stories, for `tetik triggers test`
 
 `shop/triggers` may be named instead of `shop`. `.yml` is as good as `.yaml`.
@@ -38,7 +38,7 @@ TEMPLATES = ROOT / "sender" / "templates"
 
 _POLICY = ("policy.yaml", "policy.yml")
 _TEMPLATE_FINDING = re.compile(
-    r"(?P<file>\S+\.(?:mjml|txt))(?:, line (?P<line>\d+)|(?=: )|(?= ))(?:: )?(?P<said>.*)"
+    r"(?P<file>\S+\.(?:mjml|txt|toml))(?:, line (?P<line>\d+)|(?=: )|(?= ))(?:: )?(?P<said>.*)"
 )
 
 Kind = Literal["marketing", "transactional"]
@@ -224,7 +224,7 @@ def _missing_languages(folder: Path, templates: list[Template]) -> Iterable[Find
         for locale in sorted(known - set(template.locales)):
             said = f"there is no {locale}, which other mails have; it goes out in another language then"
             file = f"{folder.name}/{template.name}"
-            hint = f"write {template.name}/{locale}.mjml and {locale}.txt"
+            hint = f"write {template.name}/words.{locale}.toml, or {locale}.mjml and {locale}.txt"
             yield Finding("warning", file, 1, "template", said, hint)
 
 

@@ -58,6 +58,7 @@ SENDER = SHARED | {
     "smtp_tls": "opportunistic",
     "brand": "Tetik Demo Shop",
     "shop_url": None,
+    "survey_url": None,
     "on_ambiguous": "skip",
 }
 EXPECTED = {"ingest": INGEST, "engine": ENGINE, "sender": SENDER}
@@ -66,6 +67,7 @@ OPTIONAL = {
     "TETIK_SMTP_PASSWORD": "replace-this-password",
     "TETIK_ENGINE_INSTANCE": "engine-0",
     "TETIK_SHOP_URL": "https://shop.example",
+    "TETIK_SURVEY_URL": "https://shop.example/answers",
 }
 
 

@@ -1,27 +1,20 @@
-"""Templates: what is compiled, what is refused and how it is said, and how the shipped ones read."""
+"""Templates: what is compiled, what is refused and how it is said, and how values are shown."""
 
-import re
+from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
 
-from sender.adapters.template_files import SHIPPED, read_templates
 from sender.core.composing import Identity, compose
-from sender.core.formats import format_day, format_money
-from sender.core.rendering import CompiledTemplate, RenderFailed, safe_link
+from sender.core.formats import format_day, format_money, format_value
+from sender.core.rendering import CompiledTemplate, RenderFailed, answer_link, safe_link
 from sender.core.template_compiler import TemplateRefused, compile_template
-from sender.core.template_data import template_data
+from tests.fixtures.mail_samples import data_a
+from tests.unit.sender.mails import compiled
 from tests.unit.sender.test_policy import send_request
 
-SHOP = read_templates()
-LOCALES = ("tr", "az", "en")
-GREETINGS = {"tr": "Merhaba Ayşe,", "az": "Salam, Ayşe!", "en": "Hi Ayşe,"}
-LINK, PICTURE = "https://shop.example/p/3", "https://shop.example/3.jpg"
-ITEMS = [
-    {"product_id": "1", "name": "Örgü <b>battaniye</b>", "price": 349.9, "quantity": 2, "url": None},
-    {"product_id": "2", "name": None, "price": "12.50", "quantity": None, "url": "javascript:alert(1)"},
-    {"product_id": "3", "name": "Kupa", "url": LINK, "image_url": PICTURE},
-]
 TEXT = "{{ unsubscribe_url }}"
 IDENTITY = Identity(
     address="shop@mail.example", name="Shop", brand="Tetik Demo Shop", public_url="https://mail.example",
@@ -36,66 +29,9 @@ def mjml(body: str, *, title: str = "Hello", link: str = '<a href="{{ unsubscrib
     )
 
 
-def render(template: Any, locale: str, **data: Any) -> Any:
-    parts = template.locales[locale]
-    compiled = CompiledTemplate(
-        template.name, locale, subject=parts.subject, html=parts.html, text=parts.text
-    )
-    variables = {"unsubscribe_url": "https://mail.example/u/x", "brand": "Shop", "shop_url": None}
-    return compiled.render({**template_data(data), **variables})
-
-
-def full_data() -> dict[str, Any]:
-    return {
-        "profile": {"first_name": "Ayşe", "last_name": None},
-        "cart": {"id": "c", "items": ITEMS, "value": 712.3, "currency": "TRY"},
-        "event": {"order_id": "536365", "total": 712.3, "currency": "TRY", "products": ITEMS},
-    }
-
-
-def test_all_shipped_mails_are_there_in_three_languages() -> None:
-    assert {template.name for template in SHOP} == {
-        "welcome", "welcome-discover", "welcome-favourites",
-        "cart-reminder", "cart-questions", "cart-last-call", "order-confirmation",
-    }  # fmt: skip
-    assert all(set(template.locales) == set(LOCALES) for template in SHOP)
-    assert read_templates(SHIPPED) == SHOP, "the same files make the same digests"
-
-
-@pytest.mark.parametrize("template", SHOP, ids=lambda template: template.name)
-@pytest.mark.parametrize("locale", LOCALES)
-def test_a_shipped_mail_renders_with_everything_and_with_nothing(template: Any, locale: str) -> None:
-    full, empty = render(template, locale, **full_data()), render(template, locale)
-    assert GREETINGS[locale] in full.text
-    assert GREETINGS[locale] in full.html
-    greeting = GREETINGS[locale].split()[0]
-    assert not re.search(rf"^{greeting}\b", empty.text, re.MULTILINE), "the greeting goes with the name"
-    for rendered in (full, empty):
-        assert len(rendered.html.encode()) < 90_000
-        assert "None" not in rendered.html + rendered.text + rendered.subject
-        assert "{{" not in rendered.html + rendered.text
-        assert "javascript:" not in rendered.html + rendered.text
-        assert f'lang="{locale}"' in rendered.html
-        assert not re.search(r"(src|href)=\"(?!https://)", rendered.html)
-        marketing = template.name != "order-confirmation"
-        assert ("https://mail.example/u/x" in rendered.html) == marketing
-        assert ("https://mail.example/u/x" in rendered.text) == marketing
-        assert "googleapis" not in rendered.html
-        assert not re.search(r"\n{4,}", rendered.text)
-
-
-@pytest.mark.parametrize("name", ["cart-reminder", "order-confirmation"])
-def test_product_rows(name: str) -> None:
-    (template,) = [each for each in SHOP if each.name == name]
-    rendered = render(template, "tr", **full_data())
-    assert "Örgü &lt;b&gt;battaniye&lt;/b&gt;" in rendered.html
-    assert "₺699,80" in rendered.html
-    assert "₺712,30" in rendered.text
-    assert '<img src="https://shop.example/3.jpg"' in rendered.html
-    assert "https://shop.example/p/3" in rendered.text
-    many = full_data()
-    many["cart"]["items"] = many["event"]["products"] = ITEMS * 10
-    assert "ve diğer ürünler" in render(template, "tr", **many).html
+def compile_one(source: str, text: str | None = TEXT, **more: Any) -> Any:
+    files = {"tr.mjml": source} | ({} if text is None else {"tr.txt": text})
+    return compile_template("t", files, **more)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +49,9 @@ def test_product_rows(name: str) -> None:
             "{{ profil }} is unknown; did you mean profile?",
         ),
         (mjml("<mj-text>{% if cart %}</mj-text>"), "line"),
+        (mjml("<mj-text>{{ cart </mj-text>"), "line"),
+        (mjml("<mj-text>{{ cart | moneyy }}</mj-text>"), "No filter named 'moneyy'"),
+        (mjml("", title="{{ evnt.order_id }}"), "{{ evnt }} is unknown; did you mean event?"),
         (mjml("<mj-text>x"), "can't be read"),
         (mjml("", title=""), "write the subject into"),
         (mjml("", link="no link"), "t/tr.mjml: marketing mail needs a link"),
@@ -122,24 +61,24 @@ def test_product_rows(name: str) -> None:
 )
 def test_what_is_refused_and_why(source: str, message: str) -> None:
     with pytest.raises(TemplateRefused) as refused:
-        compile_template("t", {"tr": (source, TEXT)})
+        compile_one(source)
     assert message in str(refused.value)
     assert "t/tr" in str(refused.value) or "nothing" in str(refused.value)
 
 
 def test_the_text_part_is_needed_and_needs_the_link() -> None:
     with pytest.raises(TemplateRefused, match=r"t/tr\.txt is missing"):
-        compile_template("t", {"tr": (mjml(""), None)})
+        compile_one(mjml(""), None)
     with pytest.raises(TemplateRefused, match=r"t/tr\.txt: marketing mail needs"):
-        compile_template("t", {"tr": (mjml(""), "hello")})
-    assert compile_template("t", {"tr": (mjml("", link="x"), "hello")}, kind="transactional")
+        compile_one(mjml(""), "hello")
+    assert compile_one(mjml("", link="x"), "hello", kind="transactional")
     with pytest.raises(TemplateRefused, match="no language"):
         compile_template("t", {})
 
 
 def test_every_finding_is_listed() -> None:
     with pytest.raises(TemplateRefused) as refused:
-        compile_template("t", {"tr": (mjml("<mj-a /><mj-b />"), TEXT), "en": (mjml(""), None)})
+        compile_template("t", {"tr.mjml": mjml("<mj-a /><mj-b />"), "tr.txt": TEXT, "en.mjml": mjml("")})
     assert len(str(refused.value).splitlines()) == 3
 
 
@@ -189,13 +128,37 @@ def test_money_and_days() -> None:
     assert format_money(1234.5, None, "en") == "1,234.50"
     assert [format_money(bad, "TRY", "tr") for bad in (None, "x", True, float("nan"), [])] == [""] * 5
     assert format_day("2026-11-22T16:00:00Z", "az") == "22 noyabr 2026"
-    assert format_day("yesterday", "az") == ""
+    assert format_day("2026-11-22", "en") == "November 22, 2026"
+    assert format_day("2026-11-22T00:30:00+03:00", "tr") == "22 Kasım 2026", "the day as it is written"
+    assert [format_day(bad, "az") for bad in ("yesterday", "", None, 20261122)] == [""] * 4
+
+
+def test_what_an_offer_is_worth() -> None:
+    assert [format_value("10%", locale) for locale in ("tr", "az", "en")] == ["%10", "10%", "10%"]
+    assert format_value("12.5 %", "tr") == "%12,5"
+    assert format_value("50 TRY", "tr") == "₺50,00"
+    assert format_value("2 for 1", "tr") == "2 for 1"
+    assert [format_value(bad, "tr") for bad in (None, 10, ["10%"])] == ["", "", ""]
+
+
+def test_an_answer_is_a_link_to_the_survey_page() -> None:
+    page = "https://shop.example/poll"
+    assert answer_link(page, "s", "a") == f"{page}?survey=s&answer=a"
+    assert answer_link(f"{page}?x=1#top", "s p", "ç&") == f"{page}?x=1&survey=s+p&answer=%C3%A7%26#top"
+    assert [answer_link(bad, "s", "a") for bad in (None, "", "javascript:x", 3)] == [""] * 4
 
 
 def test_a_composed_mail_is_the_same_every_time() -> None:
-    (template,) = [each for each in SHOP if each.name == "cart-reminder"]
-    parts = template.locales["tr"]
-    compiled = CompiledTemplate(template.name, "tr", subject=parts.subject, html=parts.html, text=parts.text)
-    request = send_request(data=full_data())
-    assert compose(request, compiled, IDENTITY) == compose(request, compiled, IDENTITY)
-    assert b"Feedback-ID: m:t:marketing:tetik\r\n" in compose(request, compiled, IDENTITY)
+    template = compiled("cart-reminder", "tr")
+    request = send_request(data=data_a())
+    assert compose(request, template, IDENTITY) == compose(request, template, IDENTITY)
+    assert b"Feedback-ID: m:t:marketing:tetik\r\n" in compose(request, template, IDENTITY)
+
+
+def test_the_survey_page_of_the_settings_reaches_the_mail() -> None:
+    template, request = compiled("feedback-request", "en"), send_request(data=data_a())
+    identity = replace(IDENTITY, survey_url="https://shop.example/answers")
+    mail = message_from_bytes(compose(request, template, identity), policy=default)
+    assert mail.get_body(("plain",)).get_content().count("https://shop.example/answers?survey=feedback") == 5
+    without = message_from_bytes(compose(request, template, IDENTITY), policy=default)
+    assert "Just reply to this e-mail" in without.get_body(("plain",)).get_content()

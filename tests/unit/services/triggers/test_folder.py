@@ -66,15 +66,15 @@ def test_every_kind_of_file_is_checked_and_named_by_its_place(shop: Path) -> Non
 
 def test_a_broken_template_is_named_with_its_line(shop: Path) -> None:
     shutil.copytree(TEMPLATES, shop / "templates")
-    mail = shop / "templates" / "welcome" / "en.mjml"
+    mail = shop / "templates" / "welcome" / "mail.mjml"
     mail.write_text(
         mail.read_text("utf-8").replace("[% block content %]", "[% block content %]\n<mj-txt/>"), "utf-8"
     )
     checked = check_folder(shop)
     assert checked.rule_set is None
-    (remark,) = checked.errors
-    assert remark.file == "templates/welcome/en.mjml"
-    assert "mj-txt" in remark.message
+    assert {remark.file for remark in checked.errors} == {"templates/welcome/mail.mjml"}
+    assert [remark.message[:4] for remark in checked.errors] == ["(az)", "(en)", "(tr)"]
+    assert all("mj-txt" in remark.message for remark in checked.errors)
 
 
 def test_a_file_that_cannot_be_read_is_named(shop: Path) -> None:
@@ -145,10 +145,10 @@ def test_only_templates_that_are_mailed_belong_to_the_set(shop: Path) -> None:
 
 def test_a_mail_that_lacks_a_language_of_the_others_is_warned_of(shop: Path) -> None:
     shutil.copytree(TEMPLATES, shop / "templates")
-    (shop / "templates" / "welcome" / "tr.mjml").unlink()
+    (shop / "templates" / "welcome" / "words.tr.toml").unlink()
     checked = check_folder(shop)
     assert checked.rule_set is not None
     assert [str(remark) for remark in checked.remarks] == [
         "templates/welcome:1: warning: template: there is no tr, which other mails have;"
-        " it goes out in another language then; write welcome/tr.mjml and tr.txt"
+        " it goes out in another language then; write welcome/words.tr.toml, or tr.mjml and tr.txt"
     ]
