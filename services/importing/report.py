@@ -35,7 +35,7 @@ class Report:
         self.taken = 0
         self.failed = 0
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[counts]}"),
             TimeElapsedColumn(),

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.core.envelopes import Envelope, open_deletion, open_products
 from ingest.core.outcomes import Arrival, Catalogued, Limits, Outcome, Refused, Rejected
@@ -279,3 +281,42 @@ def test_bad_examples_of_the_contract_never_reach_the_catalogue(name: str, examp
         if isinstance(outcome, Catalogued):
             assert name in FORGIVEN
             Product.model_validate_json(outcome.entry or b"")
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+products = st.dictionaries(st.sampled_from([*FIELDS, "updated_at", "id", "writeKey"]), values, max_size=9)
+
+
+@given(body=products | st.lists(products, max_size=3) | values)
+def test_whatever_comes_in_is_taken_rejected_or_refused(body: Any) -> None:
+    raw = json.dumps(body).encode()
+    try:
+        envelope = open_products(raw, 3)
+    except Refused:
+        return
+    for index, (item, outcome) in enumerate(zip(envelope.items, decided(envelope), strict=True)):
+        written_now = records_of(index, item, outcome, TO, TO.products, arrival(), LIMITS)
+        if isinstance(outcome, Catalogued):
+            entry, event = written_now
+            product = Product.model_validate_json(entry.value or b"")
+            told = Event.model_validate_json(event.value or b"")
+            assert (told.product_id, entry.key) == (product.product_id, f"product:{product.product_id}")
+            assert decode_product(entry.value or b"").name == product.name == told.properties["name"]
+        else:
+            (letter,) = written_now
+            assert DeadLetter.model_validate_json(letter.value or b"").topic == TO.products
+
+
+@given(product_id=st.text(st.characters(codec="utf-8"), max_size=300))
+def test_whatever_id_is_deleted_there_is_an_answer(product_id: str) -> None:
+    outcome = deleted(product_id)
+    if isinstance(outcome, Catalogued):
+        assert outcome.key == f"product:{product_id}"
+        decode_event(outcome.value)
+    else:
+        assert isinstance(outcome, Rejected)
+        assert outcome.message

@@ -3,7 +3,10 @@
 import csv
 import json
 import os
+import pty
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,6 +126,33 @@ def test_what_a_file_holds_cannot_steer_the_terminal(ingest: Answering, file: Pa
     file.write_text("id,name,a\x1b[31mb\np-1,[red]x,1\n", "utf-8")
     result = load(ingest, file)
     assert result.stderr == "ignored columns: a\ufffd[31mb\n"
+
+
+def test_a_terminal_sees_the_progress(ingest: Answering, tmp_path: Path) -> None:
+    file = tmp_path / "[red]shop.csv"
+    file.write_text("id,name\n" + rows(1_201), "utf-8")
+    command = [sys.executable, "-m", "services.cli", "import", "products", str(file), "--url", ingest.url]
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TETIK_WRITE_KEY": "k", "TERM": "xterm", "COLUMNS": "250"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=environment, text=True
+    ) as running:
+        os.close(theirs)
+        screen = b"".join(iter(lambda: read_terminal(ours), b"")).decode()
+        assert running.stdout is not None
+        said = running.stdout.read()
+    os.close(ours)
+    assert (running.returncode, said) == (0, "import: 1,201 products taken\n")
+    assert "[red]shop.csv" in screen
+    assert "1,000 taken, 0 not" in screen
+
+
+def read_terminal(descriptor: int) -> bytes:
+    """What the program writes next; empty at its end, which Linux reports as an error."""
+    try:
+        return os.read(descriptor, 65_536)
+    except OSError:
+        return b""
 
 
 def test_what_ingest_rejects_is_told_by_line(file: Path) -> None:
