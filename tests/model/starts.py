@@ -204,8 +204,7 @@ def begin(turn: Turn, trigger: Trigger, start: Happening, default: str, *, by_wa
     """Start a run, unless something keeps it from starting; in the page's order."""
     customer, policy = turn.customer, turn.rules.policy
     value = occasion_value(turn, trigger, start, default)
-    ending = last_ending(turn, trigger.unless + trigger.exit, start)
-    if ending is not None and ending >= start.at:
+    if is_ended(turn, trigger, start):
         return
     if is_known(turn, trigger.id, value, start.at):
         return
@@ -226,6 +225,12 @@ def begin(turn: Turn, trigger: Trigger, start: Happening, default: str, *, by_wa
         turn.note(trigger, value if turn.event is None else turn.event.id, "state_limit", start.at)
         return
     _start(turn, trigger, start, value)
+
+
+def is_ended(turn: Turn, trigger: Trigger, start: Happening) -> bool:
+    """Whether an ending is known at or after the start."""
+    ending = last_ending(turn, trigger.unless + trigger.exit, start)
+    return ending is not None and ending >= start.at
 
 
 def is_known(turn: Turn, trigger_id: str, value: str, at: int) -> bool:

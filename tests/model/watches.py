@@ -163,7 +163,11 @@ def fall_due(turn: Turn, watch: Watch) -> None:
     if watch.kind == "date":
         customer.dates_done.add((trigger.id, watch.value))
         if turn.now > watch.due + turn.rules.policy.date_grace_ms:
-            turn.note(trigger, starts.occasion_value(turn, trigger, start, watch.value), "expired", watch.due)
+            value = starts.occasion_value(turn, trigger, start, watch.value)
+            if not starts.is_ended(turn, trigger, start) and not starts.is_known(
+                turn, trigger.id, value, watch.due
+            ):
+                turn.note(trigger, value, "expired", watch.due)
         else:
             starts.begin(turn, trigger, start, watch.value, by_wake_up=True)
         plan_date(turn, trigger, turn.now - turn.rules.policy.date_grace_ms)

@@ -78,10 +78,16 @@ def begin(
         starting.go(text, facts or {}, fallback=own is None)
 
 
-def occasion_of(turn: Turn, trigger: Trigger, start: Happening, value: str) -> str:
-    """The occasion of a start at a wake-up: the pattern's own `value`, unless `once_per` gives another."""
-    own, _ = _occasion_value(trigger, Scene(turn.state, start, start, turn.now))
-    return value if own is None else own
+def missed(turn: Turn, trigger: Trigger, start: Happening, value: str) -> str | None:
+    """The occasion that a start at a wake-up comes too late for; None if there was nothing to miss: it was
+    met before, or an ending is known. `value` is the pattern's own, which `once_per` overrides."""
+    scene = Scene(turn.state, start, start, turn.now)
+    own, _ = _occasion_value(trigger, scene)
+    text = value if own is None else own
+    memory_ms = turn.rules.policy.occasion_memory_ms
+    if already_ended(turn, trigger, start, scene.now):
+        return None
+    return None if occasions.known(turn.state, trigger.id, text, start.occurred_at, memory_ms) else text
 
 
 class _Starting:

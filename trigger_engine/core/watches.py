@@ -16,7 +16,7 @@ from trigger_engine.core.experiments import position
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.patterns import DatePattern, InactivityPattern, SegmentPattern
 from trigger_engine.core.rules import Rules
-from trigger_engine.core.runs import begin, occasion_of
+from trigger_engine.core.runs import begin, missed
 from trigger_engine.core.state import FOREVER, CustomerState, Happening, Watch
 from trigger_engine.core.trigger import Trigger
 from trigger_engine.core.turn import Turn
@@ -222,8 +222,10 @@ def _day_comes(turn: Turn, trigger: Trigger, watch: Watch) -> None:
             f"{day} was due at {due_at}, more than {format_duration(grace_ms)} ago, so it is not sent late."
         )
         start = _start_of(turn, watch, watch.occasion, {"date": day})
-        occasion = f"{turn.state.customer_key}/{occasion_of(turn, trigger, start, watch.occasion)}"
-        turn.about(trigger, occasion, "expired", reason, {"date": day, "due_at": due_at})
+        value = missed(turn, trigger, start, watch.occasion)
+        if value is not None:
+            occasion = f"{turn.state.customer_key}/{value}"
+            turn.about(trigger, occasion, "expired", reason, {"date": day, "due_at": due_at})
     else:
         _begin(turn, trigger, watch, watch.occasion, {"date": day})
     watch.spent = watch.occasion

@@ -246,6 +246,21 @@ def test_a_missed_day_expires_for_the_occasion_that_once_per_names() -> None:
     assert history.last("expired").occasion == "c1/gold"
 
 
+def test_a_missed_day_says_nothing_where_nothing_could_have_started() -> None:
+    """Its occasion was met on another day, or the trigger's ending has come. Found by the simulator (seed
+    60194)."""
+    clubs = BIRTHDAY.replace("steps:", "once_per: profile.traits.club\nsteps:")
+    history = History(clubs)
+    born(history, "1990-05-01", club="gold")
+    assert history.until("60d") == WISHES
+    born(history, "1990-05-03", "61d")
+    assert history.until("62d", now="63d") == []
+    ended = History(BIRTHDAY + "exit: card_sent\n")
+    born(ended, "1990-05-01")
+    ended.event("card_sent", "60d")
+    assert ended.until("60d", now="61d") == []
+
+
 def test_a_day_that_came_does_not_come_again_when_its_trigger_was_away() -> None:
     """Withdrawn and brought back; then an event is read that was received before, as of which the day would
     still be planned. Found by the simulator (seed 50033)."""
