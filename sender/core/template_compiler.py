@@ -21,7 +21,7 @@ from jinja2 import Template as CompiledSource
 from schemas.rule_set import Template, TemplateText
 from sender.core import template_words
 from sender.core.template_lint import lint_expressions, lint_mjml
-from sender.core.template_words import Words, WordsRefused
+from sender.core.template_words import NO_BREAK_HYPHEN, Words, WordsRefused
 
 HTML_BYTES_MAX = 90_000
 """Gmail clips a mail at about 102 kB, and the unsubscribe link with it."""
@@ -208,7 +208,7 @@ def _to_html(file: str, mjml: str) -> str:
 
 def _subject(file: str, mjml: str) -> str:
     found = _TITLE.search(mjml)
-    subject = " ".join(unescape(found[1]).split()) if found else ""
+    subject = " ".join(unescape(found[1]).split()).replace(NO_BREAK_HYPHEN, "-") if found else ""
     if not subject:
         raise TemplateRefused(f"{file}: write the subject into <mj-head><mj-title>")
     return subject

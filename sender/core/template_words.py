@@ -13,6 +13,8 @@ from html import escape
 from typing import Any
 
 FILE = re.compile(r"words\.(?P<locale>[A-Za-z0-9_-]+)\.toml")
+NO_BREAK_HYPHEN = "\u2011"
+_SINGLE_LETTER = re.compile(r"\b(\w)-(?=\w)")
 _EXPRESSION = re.compile(r"(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
 
 
@@ -44,16 +46,19 @@ class Words:
 
     def __shown(self, value: Any, path: str) -> Any:
         if isinstance(value, str):
-            return escape_outside(value) if self.__escaped else value
+            return as_markup(value) if self.__escaped else value
         if isinstance(value, list):
             return [self.__shown(each, f"{path}[{place}]") for place, each in enumerate(value)]
         return Words(value, self.__file, escaped=self.__escaped, path=f"{path}.")
 
 
-def escape_outside(text: str) -> str:
-    """HTML-escaped but for the expressions in it."""
+def as_markup(text: str) -> str:
+    """HTML-escaped but for the expressions in it; a line never ends behind the first letter of `e-mail`."""
     parts = _EXPRESSION.split(text)
-    return "".join(part if place % 2 else escape(part, quote=False) for place, part in enumerate(parts))
+    return "".join(
+        part if place % 2 else _SINGLE_LETTER.sub(rf"\1{NO_BREAK_HYPHEN}", escape(part, quote=False))
+        for place, part in enumerate(parts)
+    )
 
 
 def read_words(file: str, source: str) -> dict[str, Any]:

@@ -70,5 +70,5 @@ def seen(html: str) -> tuple[str, set[str]]:
 
 
 def plain(text: str) -> str:
-    """One space between words; so do no-break spaces, which prices have."""
-    return " ".join(re.sub("[\u00a0\u200b]", " ", text).split())
+    """One space between words, also for no-break spaces; one kind of hyphen."""
+    return " ".join(re.sub("[\u00a0\u200b]", " ", text).replace("\u2011", "-").split())

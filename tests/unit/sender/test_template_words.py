@@ -41,6 +41,14 @@ def test_one_structure_serves_all_languages() -> None:
     assert turkish.text.startswith("Bir & iki {{ unsubscribe_url }}")
 
 
+def test_a_line_does_not_end_behind_a_single_letter() -> None:
+    files = FILES | {"words.tr.toml": TR.replace("Bir & iki", "Bu e-posta").replace("Konu", "e-posta")}
+    turkish = compile_template("t", files).locales["tr"]
+    assert "Bu e\u2011posta" in turkish.html
+    assert turkish.text.startswith("Bu e-posta ")
+    assert turkish.subject == "e-posta"
+
+
 def test_words_are_text_and_no_markup_but_may_hold_expressions() -> None:
     english = compile_template("t", FILES).locales["en"]
     assert "One &lt;b&gt;&amp;&lt;/b&gt; two{% if 2 > 1 %}!{% endif %}" in english.html
@@ -134,7 +142,7 @@ def test_a_shops_folder_with_a_file_for_each_language_keeps_working(tmp_path: Pa
     written(tmp_path, mine__tr_mjml=OLDER_MJML, mine__tr_txt=OLDER_TEXT)
     (template,) = read_templates(tmp_path)
     assert list(template.locales) == ["tr"]
-    assert "Adet: {{ item.quantity | quantity }}" in template.locales["tr"].html
+    assert "Adet: <" in template.locales["tr"].html
     assert "Abonelikten çık" in template.locales["tr"].text
 
 
