@@ -15,6 +15,7 @@ from typing import Any
 FILE = re.compile(r"words\.(?P<locale>[A-Za-z0-9_-]+)\.toml")
 NO_BREAK_HYPHEN = "\u2011"
 _SINGLE_LETTER = re.compile(r"\b(\w)-(?=\w)")
+_LAST_BLOCK = re.compile(r"(?<![-+])%\}$")
 _EXPRESSION = re.compile(r"(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
 
 
@@ -46,7 +47,7 @@ class Words:
 
     def __shown(self, value: Any, path: str) -> Any:
         if isinstance(value, str):
-            return as_markup(value) if self.__escaped else value
+            return as_markup(value) if self.__escaped else as_text(value)
         if isinstance(value, list):
             return [self.__shown(each, f"{path}[{place}]") for place, each in enumerate(value)]
         return Words(value, self.__file, escaped=self.__escaped, path=f"{path}.")
@@ -59,6 +60,11 @@ def as_markup(text: str) -> str:
         part if place % 2 else _SINGLE_LETTER.sub(rf"\1{NO_BREAK_HYPHEN}", escape(part, quote=False))
         for place, part in enumerate(parts)
     )
+
+
+def as_text(text: str) -> str:
+    """For text parts, where Jinja takes the end of the line away behind a block: not behind this one."""
+    return _LAST_BLOCK.sub("+%}", text)
 
 
 def read_words(file: str, source: str) -> dict[str, Any]:
