@@ -164,6 +164,8 @@ class _Import:
             self._report.error(batch.rows[index].line, reason, batch.rows[index].raw)
 
     def _how_to_go_on(self, why: str) -> str:
+        if self._report.taken == 0:
+            return f"{why}. No row was taken: run the same command again"
         line = self._batch.rows[0].line if self._batch.rows else self._next_line
         return (
             f"{why}. All rows above line {line} are done: go on with the same command and --from-line {line}"
