@@ -21,28 +21,35 @@ class UnknownRules(RuntimeError):
 
 
 class RuleBook:
-    """Rule sets by digest. A marker is written after its set, so an unknown digest means: read on."""
+    """Rule sets by digest. A marker is written after its set, so an unknown digest means: read on.
+
+    The topic is read to its end whenever a set is asked for, known or not: runs of a partition that is taken
+    over may have begun under sets that were published since this worker asked last.
+    """
 
     def __init__(self, log: EngineLog) -> None:
         self._log = log
         self._reader: LogReader | None = None
         self._sets: dict[str, RuleSet] = {}
         self._alone: dict[str, Rules] = {}
-        self._rules: dict[str, Rules] = {NO_RULES.digest: NO_RULES}
+        self._rules: dict[str, Rules] = {}
         self._reading = asyncio.Lock()
 
     async def rules_of(self, digest: str) -> Rules:
         """The compiled rules of a digest. Raises UnknownRules after half a minute of looking, and
         RulesError if the set is not valid for this version of the engine."""
         async with self._reading:
+            if digest == NO_RULES.digest:
+                return NO_RULES
             for attempt in range(ATTEMPTS):
-                if digest in self._rules:
-                    return self._rules[digest]
                 if attempt:
                     logger.warning("the rule set %s is not on %s yet; looking again", digest, RULES)
                     await asyncio.sleep(ATTEMPT_WAIT_S)
                 await self._read_to_end()
-                self._compile(digest)
+                if digest not in self._rules:
+                    self._compile(digest)
+                if digest in self._rules:
+                    return self._rules[digest]
         raise UnknownRules(
             f"a marker activates the rule set {digest}, but the topic {RULES} does not hold it. "
             "Publish it again: tetik triggers publish"
@@ -85,7 +92,7 @@ class RuleBook:
             logger.error("%s holds a record that is no rule set, passed over: %s", RULES, error)
             return
         if rule_set.digest not in self._sets:
-            self._rules = {NO_RULES.digest: NO_RULES}  # compiled without the versions of this one
+            self._rules = {}  # compiled without the versions of this one
         # In the order of the compacted topic, where a set published again comes last.
         self._sets.pop(rule_set.digest, None)
         self._sets[rule_set.digest] = rule_set

@@ -42,6 +42,19 @@ async def test_after_a_roll_back_runs_keep_the_version_they_began_with() -> None
     assert back.live_ids == {"cart-abandoned"}
 
 
+async def test_a_set_known_long_ago_comes_with_the_versions_published_since() -> None:
+    """Old rules, new rules, old rules again, while this worker owned none of the partitions: runs of what it
+    takes over may have begun under the new ones. Found by the simulator (seed 70105)."""
+    book = BookOfSets()
+    old, new = rule_set(CART), rule_set({**CART, "wait": "30m"})
+    book.topic = [old]
+    await book.rules_of(old.digest)
+    book.topic = [new, old]
+    back = await book.rules_of(old.digest)
+    assert back.trigger_of("cart-abandoned", version_of(new, "cart-abandoned")) is not None
+    assert await book.rules_of(old.digest) is back, "compiled once"
+
+
 @pytest.mark.parametrize("newest_first", [False, True])
 async def test_what_is_at_hand_does_not_depend_on_the_order_of_the_topic(newest_first: bool) -> None:
     """The topic is compacted, so a set published again moves behind those published since."""
