@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import mrml
 from jinja2 import DictLoader, Environment, StrictUndefined, TemplateError
-from jinja2 import Template as CompiledSource
 
 from schemas.rule_set import Template, TemplateText
 from sender.core import template_words
@@ -115,7 +114,7 @@ class _Base:
             f"words.{locale}.txt": template_words.as_partial(words) for locale, words in self.words.items()
         }
         # No escaping here: the output is template source; the sender escapes when it renders.
-        self._environment = Environment(
+        environment = Environment(
             loader=DictLoader({**older, **sources}),
             block_start_string="[%",
             block_end_string="%]",
@@ -128,7 +127,7 @@ class _Base:
             lstrip_blocks=True,
             autoescape=False,  # noqa: S701
         )
-        self._compiled: dict[str, CompiledSource] = {}
+        self._compiled = lru_cache(_MEMO_SIZE)(environment.from_string)
 
     @staticmethod
     @lru_cache(8)
@@ -141,9 +140,7 @@ class _Base:
         place = f"{mail.name}/words.{mail.locale}.toml"
         own = template_words.merged(self.words.get(mail.locale, {}), words)
         try:
-            if source not in self._compiled:
-                self._compiled[source] = self._environment.from_string(source)
-            return self._compiled[source].render(
+            return self._compiled(source).render(
                 locale=mail.locale, kind=mail.kind, words=Words(own, place, escaped=escaped)
             )
         except WordsRefused as error:

@@ -113,7 +113,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 def as_partial(words: Mapping[str, Any]) -> str:
     """The words as a partial that older templates import; only plain texts, as they had."""
-    texts = {name: value for name, value in words.items() if isinstance(value, str)}
+    texts = {name: value for name, value in words.items() if isinstance(value, str) and name.isidentifier()}
     return "\n".join(
         f"[% set {name} = {json.dumps(text, ensure_ascii=False)} %]" for name, text in texts.items()
     )
