@@ -17,7 +17,7 @@ EVENT_TEXTS = (
     "order_id", "currency",
     "tracking_number", "tracking_url", "carrier", "delivery_estimate",
     "kind", "product_id", "name", "url", "image_url", "category",
-    "plan", "renews_at", "level", "expires_at", "topic", "title", "date", "holiday",
+    "plan", "renews_at", "level", "expires_at", "topic", "title", "date",
 )  # fmt: skip
 EVENT_NUMBERS = ("total", "missing_for_free_shipping", "price", "old_price", "points")
 
