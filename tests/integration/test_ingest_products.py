@@ -81,6 +81,16 @@ def test_one_bad_product_fails_alone_and_is_kept_with_its_reason(
     assert (alone.status_code, alone.json()["code"]) == (400, "bad_field")
 
 
+def test_a_deletion_that_is_refused_is_kept_with_its_reason(
+    client: httpx.Client, topics: IngestTopics
+) -> None:
+    answer = client.delete("/v1/products/anon:device")
+    assert (answer.status_code, answer.json()["code"]) == (400, "reserved_prefix")
+    letters = [DeadLetter.model_validate_json(each.value()) for each in topics.read(topics.dead_letters)]
+    (letter,) = [each for each in letters if "anon:device" in each.value]
+    assert (letter.topic, json.loads(letter.value)) == (topics.products, {"product_id": "anon:device"})
+
+
 def test_an_unknown_key_writes_nothing(client: httpx.Client, topics: IngestTopics) -> None:
     assert (
         client.post("/v1/products", json=TEAPOT | {"product_id": "x"}, auth=("other", "")).status_code == 401

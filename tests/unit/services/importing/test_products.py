@@ -72,6 +72,7 @@ def test_a_stated_mark_settles_what_can_be_read_in_two_ways(
         "₺12",
         "12.50.1",
         "1,23,456",
+        "1,234,56",
         "EUR 1 EUR",
         "٣",
         "1..2",

@@ -75,6 +75,13 @@ def test_an_open_quote_in_a_long_file_is_found_within_bounds() -> None:
     assert [line for line, _ in bad(rows)] == [2]
 
 
+def test_a_row_is_bounded_whatever_it_is_made_of() -> None:
+    text = ("x" * 99 + "\n") * (LINE_BYTES_MAX // 200 + 1)
+    rows = rows_of(f'id,a,b\n1,"{text}","{text}"\n2,c,d\n')
+    assert cells(rows) == [["2", "c", "d"]]
+    assert bad(rows)[0][0] == 2
+
+
 def test_rows_with_too_few_or_too_many_cells() -> None:
     rows = rows_of("id,name,price\n1,a\n2,b,3,4\n3,c,4,,\n4,Tea, green,5\n")
     assert cells(rows) == [["3", "c", "4"]]
