@@ -37,8 +37,8 @@ async def test_products_are_deleted_by_id(path: str) -> None:
 
 
 async def test_without_kafka_they_answer_503_and_are_counted() -> None:
-    async with client_of(app_of(delivery_deadline_ms=100)) as client:
-        app = client._transport.app  # type: ignore[attr-defined]  # the stage of this very client
+    app = app_of(delivery_deadline_ms=100)
+    async with client_of(app) as client:
         await app.state.ingest.log.start()
         try:
             sent = await client.post(PRODUCTS_ROUTE, headers=basic(KEY), json=TEAPOT)
