@@ -9,21 +9,25 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from schemas.event import CONTROL_TYPES
+from schemas.event import RULES_ACTIVATED
 from schemas.instants import Instant, parse_instant
 from schemas.keys import customer_key
 from schemas.records import EventRecord, decode_email_request
 from schemas.rule_set import RuleSet
 from tests.model.model import Model
+from tests.model.pools import Pools
 from tests.property.engine_and_model import expected_of, request_of, shown
-from tests.simulation.expected import Recorded, ask_id, asked_at_of
+from tests.simulation.codes import Given
+from tests.simulation.expected import ask_id, asked_at_of
 from tests.simulation.memory_log import MemoryRecord
+from tests.simulation.recorded import Recorded
 from tests.simulation.world import Outcome
 
 
 def differences(outcome: Outcome, decisions: Sequence[Recorded], rule_sets: Sequence[RuleSet]) -> list[str]:
     """What the model decides and asks for beside what is on the log."""
     model = _Model({rule_set.digest: rule_set for rule_set in rule_sets}, outcome.history.partitions)
+    model.pools = [_HandedOut(Given(outcome, list(decisions)), model)] * outcome.history.partitions
     replay = _Replay(model, outcome, decisions)
     for number, record, event in _in_order(outcome):
         replay.event(number, record, event)
@@ -69,6 +73,21 @@ class _Model(Model):
             )
         ):
             due.perform(self._turn(customer, rules, now))
+
+
+class _HandedOut(Pools):
+    """What the log says that each mail was given."""
+
+    def __init__(self, given: Given, model: Model) -> None:
+        super().__init__()
+        self._given_to = given
+        self._model = model
+
+    def next_code(self, pool: str, send_id: str) -> str | None:
+        before = sum(
+            request.send_id == send_id for request in self._model.requests if request.action == "send"
+        )
+        return self._given_to.code_of(send_id, before)
 
 
 class _WakeUp(NamedTuple):
@@ -138,7 +157,7 @@ def _markers(outcome: Outcome, number: int) -> list[int]:
     found: list[int] = []
     digest = None
     for record, event in outcome.log.events_of(number):
-        if event.type in CONTROL_TYPES and event.properties["digest"] != digest:
+        if event.type == RULES_ACTIVATED and event.properties["digest"] != digest:
             digest = event.properties["digest"]
             found.append(record.offset)
     return found

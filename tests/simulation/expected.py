@@ -5,28 +5,29 @@ The log gives the order of events. Wake-ups come where the run under test record
 doubled, early or misplaced wake-up shows as a difference.
 """
 
-from bisect import bisect
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-import msgspec
-
+from schemas.event import OFFER_CODES
 from schemas.ids import handover_ask_id
 from schemas.instants import Instant, parse_instant
 from schemas.keys import customer_key
-from schemas.records import DecisionRecord, EventRecord, decode_decision, encode_record
+from schemas.records import DecisionRecord, EventRecord, encode_record
 from schemas.rule_set import RuleSet
 from schemas.topics import EVENTS
+from tests.simulation.codes import Given, HandedOut
 from tests.simulation.memory_log import MemoryRecord
+from tests.simulation.recorded import Recorded
 from tests.simulation.rule_sets import compiled
 from tests.simulation.touched import HANDOVER_ASKED, HANDOVER_STATE, Touched
 from tests.simulation.world import Outcome
 from trigger_engine.core.effects import Decide, Effect, HandOver
-from trigger_engine.core.flush import PARTITION_RECORD_KEY, PartitionRecord
+from trigger_engine.core.flush import PartitionRecord
 from trigger_engine.core.partition import Partition
+from trigger_engine.core.pools import Pools
 from trigger_engine.core.rules import NO_RULES, Rules
 
 
@@ -50,28 +51,6 @@ class _Given(NamedTuple):
     wake_until: Instant
     at_most: Instant
     digest: str | None
-
-
-class Recorded(NamedTuple):
-    """A decision on the log. Its flush had applied the events before offset `applied_to`."""
-
-    decision: DecisionRecord
-    applied_to: int
-
-
-def recorded(outcome: Outcome) -> list[Recorded]:
-    """Every decision, with the partition record that was written behind it in the same transaction."""
-    found = []
-    for number, records in enumerate(outcome.log.decisions):
-        key = PARTITION_RECORD_KEY.encode()
-        progress = [state for state in outcome.log.states[number] if state.key == key]
-        orders = [state.order for state in progress]
-        for record in records:
-            behind = bisect(orders, record.order)
-            value = progress[min(behind, len(progress) - 1)].value or b""
-            applied_to = msgspec.msgpack.decode(value, type=PartitionRecord).next_offsets[EVENTS]
-            found.append(Recorded(decode_decision(record.value or b""), applied_to))
-    return found
 
 
 def ask_id(event: EventRecord) -> str:
@@ -110,9 +89,10 @@ class Judge:
             of_customer[one.decision.customer_key].append(one)
         expected = Expected()
         asked_at = asked_at_of(outcome)
+        given_codes = Given(outcome, decisions)
         for number in range(outcome.history.partitions):
             for key, given in _by_customer(outcome, number).items():
-                replay = _Replay(self, number, of_customer.get(key, []), asked_at)
+                replay = _Replay(self, number, of_customer.get(key, []), asked_at, given_codes)
                 if by_fastest_clock:
                     given = [one._replace(wake_until=one.at_most) if one.digest else one for one in given]
                 replay.run(given, outcome.now)
@@ -134,6 +114,8 @@ def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
         wake_until = min(received_max - 1, outcome.slowest_clock[number][record.offset])
         at_most = min(received_max - 1, outcome.fastest_clock[number][record.offset])
         key = customer_key(event.customer_id, event.anonymous_id)
+        if event.type == OFFER_CODES:
+            continue
         if key is not None:
             one = _Given(key, record, event, wake_until, at_most, None)
             given.setdefault(key, list(markers)).append(one)
@@ -150,10 +132,16 @@ class _Replay:
     """One customer, alone in a partition of her own."""
 
     def __init__(
-        self, judge: Judge, number: int, decisions: list[Recorded], asked_at: dict[str, Instant]
+        self,
+        judge: Judge,
+        number: int,
+        decisions: list[Recorded],
+        asked_at: dict[str, Instant],
+        codes: Given,
     ) -> None:
         self._judge = judge
         self._partition = Partition(number, {}, PartitionRecord(), NO_RULES, {})
+        self._partition.pools = cast(Pools, HandedOut(codes, self._decided))
         self._wake_ups: dict[int, list[Recorded]] = defaultdict(list)
         self._decided_at: dict[int, Instant] = {}
         for one in decisions:
@@ -209,6 +197,12 @@ class _Replay:
 
     def _wake(self, until: Instant, now: Instant) -> None:
         self._partition.fire_due(until, now)
+
+    def _decided(self) -> Iterator[DecisionRecord]:
+        """All decisions so far."""
+        for effect in (*self._effects, *self._partition.take_flush().effects):
+            if isinstance(effect, Decide):
+                yield effect.record
 
     def _flush(self) -> None:
         flush = self._partition.take_flush()

@@ -7,6 +7,8 @@ are interleaved or how long a write takes: the seed does.
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from schemas.event import OFFER_CODES
+from schemas.ids import stable_hash
 from schemas.instants import Instant, format_instant
 from schemas.records import EventRecord
 
@@ -72,6 +74,27 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """Codes come into the pool of one partition."""
+
+    gap: int
+    partition: int
+    pool: str
+    codes: tuple[str, ...]
+
+    def record(self, now: Instant) -> EventRecord:
+        """As ingest writes it at `now`."""
+        return EventRecord(
+            event_id=stable_hash(self.pool, *self.codes),
+            type=OFFER_CODES,
+            occurred_at=format_instant(now),
+            received_at=format_instant(now),
+            source="shop",
+            properties={"pool": self.pool, "codes": list(self.codes)},
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Quiet:
     """Nothing for a while; with `outage`, the engine finds all of it past at once."""
 
@@ -90,7 +113,7 @@ class Fault:
     point: str = ""
 
 
-Item: TypeAlias = Happened | Broken | Published | Quiet | Fault
+Item: TypeAlias = Happened | Broken | Published | Imported | Quiet | Fault
 
 
 @dataclass(frozen=True, slots=True)

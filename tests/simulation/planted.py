@@ -211,6 +211,17 @@ def offer_not_returned() -> AbstractContextManager[Any]:
     return patch.object(mails, "return_offer", lambda state, send_id: None)
 
 
+def codes_forgotten() -> AbstractContextManager[Any]:
+    """How many codes of a pool were given is not kept."""
+
+    async def wrong(log: EngineLog, group: str, number: int, *, partitions: int) -> TakenOver:
+        taken = await take_over(log, group, number, partitions=partitions)
+        taken.record.codes_taken.clear()
+        return taken
+
+    return patch.object(ownership, "take_over", wrong)
+
+
 def stale_rules() -> AbstractContextManager[Any]:
     """After a take-over, the rules are those that were published first."""
 
@@ -271,6 +282,7 @@ BUGS: dict[str, Planted] = {
     "cap not returned": cap_not_returned,
     "alias forgotten": alias_forgotten,
     "cancel ignored": cancel_ignored,
+    "codes given again after a restart": codes_forgotten,
     "stale rules after a restart": stale_rules,
     "an erasure ignored": erasure_ignored,
     "the devices of who is erased left": device_left,

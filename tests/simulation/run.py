@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from tests.simulation.by_model import differences
-from tests.simulation.expected import Judge, recorded
+from tests.simulation.expected import Judge
 from tests.simulation.history import History
 from tests.simulation.planted import Planted
+from tests.simulation.recorded import recorded
 from tests.simulation.rule_sets import NAMES, rule_sets
 from tests.simulation.shoppers import history_of
 from tests.simulation.shrink import shrink

@@ -7,7 +7,18 @@ from random import Random
 from typing import Any
 
 from schemas.instants import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Instant, datetime_of, format_instant
-from tests.simulation.history import T0, Broken, Fault, FaultKind, Happened, History, Item, Published, Quiet
+from tests.simulation.history import (
+    T0,
+    Broken,
+    Fault,
+    FaultKind,
+    Happened,
+    History,
+    Imported,
+    Item,
+    Published,
+    Quiet,
+)
 
 CUSTOMERS = 30
 _PRODUCTS = ("p1", "p2", "p3", "p4")
@@ -49,6 +60,7 @@ _FAULTS: tuple[tuple[FaultKind, int], ...] = (
     ("sender_isolate", 1),
     ("sender_rebalance", 1),
 )
+_POOLS = ("cart-10", "happy")
 _POINTS = ("", "", "ledger", "relay hears", "relay answers", "relay answers", "ledger finish", "report")
 """Before what a sender dies."""
 
@@ -61,6 +73,7 @@ class _Shoppers:
         self._sent: list[Happened] = []
         self._number = 0
         self._to_come: list[Happened] = []
+        self._codes = 1
 
     def event(self) -> Happened:
         """Something a shopper does, or a repetition of it."""
@@ -142,6 +155,15 @@ class _Shoppers:
             **self._days(),
         }
         return Happened(SECOND_MS, f"e{self._number}", "signed_up", f"c{number}", None, properties)
+
+    def codes(self) -> Imported:
+        """Codes for one partition; some of them were there before."""
+        random = self._random
+        pool, first = random.choice(_POOLS), random.randrange(max(1, self._codes - 1), self._codes + 1)
+        self._codes = first + random.randint(1, 4)
+        partition = random.randrange(4)
+        codes = tuple(f"{pool}_{partition}-{number}" for number in range(first, self._codes))
+        return Imported(0, partition, pool, codes)
 
     def fault(self) -> Fault:
         """Something that goes wrong."""
@@ -236,6 +258,7 @@ def history_of(seed: int, events: int, rule_sets: int) -> History:
     shoppers = _Shoppers(random)
     items: list[Item] = [Published(0, 0)]
     items += [shoppers.known(number) for number in range(CUSTOMERS)]
+    items += [shoppers.codes() for _ in range(3)]
     while sum(isinstance(item, Happened | Broken) for item in items) < events:
         chance = random.random()
         if chance < 0.9:
@@ -245,6 +268,8 @@ def history_of(seed: int, events: int, rule_sets: int) -> History:
             items.append(Quiet(random.choice((0, HOUR_MS, DAY_MS)), random.random() < 0.3))
         elif chance < 0.945 and rule_sets > 1:
             items.append(Published(SECOND_MS, random.randrange(rule_sets)))
+        elif chance < 0.985:
+            items.append(shoppers.codes())
         items += [shoppers.fault() for _ in range(random.choice((0, 0, 1, 1, 2)))]
     return History(
         seed,

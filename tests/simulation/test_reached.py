@@ -10,7 +10,7 @@ import msgspec
 from schemas.event import CUSTOMER_ERASED
 from schemas.records import DecisionRecord, EmailRequestRecord, EventRecord
 from sender.core.outcomes import DeliveryRecord
-from tests.simulation.expected import recorded
+from tests.simulation.recorded import recorded
 from tests.simulation.touched import HANDOVER_STATE, Lives
 from tests.simulation.world import Outcome
 
@@ -105,6 +105,9 @@ def test_offers_are_given_withheld_and_returned(outcomes: list[Outcome]) -> None
     why = Counter(str(decision.facts.get("offer")) for decision in decisions(outcomes))
     assert why["the limit on offers is reached"] > 10
     assert why["the last orders all came with an offer"] > 2
+    assert why["no code is left in the pool happy"] > 2
+    codes = [request.data["offer"]["code"] for request in asked if "offer" in request.data]
+    assert sum("_" in code for code in codes) > 20, "of pools"
     returned = [
         send_id
         for outcome in outcomes

@@ -8,7 +8,7 @@ from os import cpu_count, environ
 
 import pytest
 
-from tests.simulation.expected import recorded
+from tests.simulation.recorded import recorded
 from tests.simulation.rule_sets import NAMES
 from tests.simulation.run import (
     EVENTS_PER_HISTORY,

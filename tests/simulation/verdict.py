@@ -9,18 +9,19 @@ from collections.abc import Iterable
 import msgspec
 
 from schemas.instants import parse_instant
-from schemas.keys import customer_key
+from schemas.keys import RESERVED_STATE_PREFIX, customer_key
 from schemas.records import (
     DecisionRecord,
     decode_decision,
     decode_event,
     encode_record,
 )
-from tests.simulation.expected import Expected, Judge, recorded
+from tests.simulation.codes import code_problems
+from tests.simulation.expected import Expected, Judge
+from tests.simulation.recorded import recorded
 from tests.simulation.touched import Lives, Touched
 from tests.simulation.verdict_on_mails import mail_problems
 from tests.simulation.world import Outcome
-from trigger_engine.core.flush import PARTITION_RECORD_KEY
 from trigger_engine.core.state import CustomerState, decode_state
 
 NO_CHECK_RESULTS = frozenset({"cancelling", "cancelled", "regret", "exited", "superseded", "goal"})
@@ -38,6 +39,7 @@ def problems(outcome: Outcome, judge: Judge) -> list[str]:
     found += _dead_letters(outcome)
     found += _doubled(outcome, decisions)
     found += mail_problems(outcome)
+    found += code_problems(outcome, found_decisions)
     found += _early(decisions) + _ahead_of_time(outcome)
     found += _before_the_backlog(outcome, decisions)
     expected = judge.expected(outcome, found_decisions)
@@ -176,11 +178,10 @@ def _different_states(outcome: Outcome, expected: Expected) -> dict[str, str]:
     states = {
         (record.key or b"").decode(): record.value for records in outcome.log.states for record in records
     }
-    states.pop(PARTITION_RECORD_KEY, None)
     return {
         key: f"the state of {key} differs: {_different_fields(state, expected.states.get(key))}"
         for key, state in states.items()
-        if _in_line(expected.states.get(key)) != _in_line(state)
+        if not key.startswith(RESERVED_STATE_PREFIX) and _in_line(expected.states.get(key)) != _in_line(state)
     }
 
 

@@ -32,7 +32,7 @@ from sender.core import composing
 from sender.core.addresses import normalise_address
 from tests.fixtures.engine_cases import marker
 from tests.simulation.group import Group
-from tests.simulation.history import T0, Broken, Fault, Happened, History, Item, Published, Quiet
+from tests.simulation.history import T0, Broken, Fault, Happened, History, Imported, Item, Published, Quiet
 from tests.simulation.memory_log import MemoryBroker, MemoryRecord
 from tests.simulation.mortal import Killed, factory
 from tests.simulation.post import Post
@@ -218,6 +218,9 @@ class World:
             self._write(item.customer, item.text.encode())
         elif isinstance(item, Published):
             self._publish(self._rule_sets[item.number % len(self._rule_sets)])
+        elif isinstance(item, Imported):
+            value = encode_record(item.record(self.now()))
+            self.broker.produce(EVENTS, item.partition % self.partitions, (None, value, []))
         elif isinstance(item, Quiet):
             await self._until_quiet(PATIENT_TURNS * 4)
         else:
