@@ -1,4 +1,4 @@
-"""The demo's own check: what was expected against what really happened, record by record.
+"""The demo's own check: what the reference model expects against what really happened, record by record.
 
 Each kind of thing is compared as a plain list: what is missing, what is there without having been expected,
 what is there more than once; and for what is there, whether it came too early, too late, or says something
@@ -10,42 +10,53 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.ids import send_id
+from schemas.decision import Decision
+from schemas.event import RULES_ACTIVATED, Event
 from schemas.instants import Instant, format_instant, instant_of
-from services.demo.expected import ExpectedDecision
+from schemas.keys import customer_key
+from services.demo.expected import Expectation, ExpectedDecision, decision_name, hand_over_name
 from services.demo.reading import Observed
 from services.demo.script import ScriptedEvent
 
 FaultKind = Literal["missing", "extra", "doubled", "early", "late", "wrong"]
-OWN_SOURCES = ("publish", "sender")
-"""`source` of the events that our own services write."""
+ENGINE, SENDER = "trigger_engine", "sender"
+"""`source` of the events that these services write. What an alias forwards keeps the source it had."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One difference; `what` is decision, request, delivery, mail, event, feedback or dead letter."""
+    """One difference; `what` is rules, event, hand-over, decision, request, delivery, mail, feedback or dead
+    letter."""
 
     kind: FaultKind
     what: str
     detail: str
 
 
-def find_faults(
-    script: Sequence[ScriptedEvent], expected: Sequence[ExpectedDecision], observed: Observed
-) -> list[Fault]:
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """The events of the log, by who wrote them: the shop and its shoppers, the engine for another key, the
+    sender, publish."""
+
+    sent: list[Event]
+    handed_over: list[Event]
+    told: list[Event]
+    markers: list[Event]
+
+
+def find_faults(script: Sequence[ScriptedEvent], expected: Expectation, observed: Observed) -> list[Fault]:
     """Every difference; an empty list means that all is as it must be."""
-    mails = {
-        send_id(each.trigger_id, each.occasion, each.step): each
-        for each in expected
-        if each.outcome == "fired" and each.step is not None
-    }
+    sent = {event.event_id: event for event in script}
+    events = _by_writer(sent, expected, observed)
     return [
-        *_events(script, observed),
+        *_rules(expected, events.markers),
+        *_events(sent, events.sent),
+        *_hand_overs(expected, events.handed_over),
         *_decisions(expected, observed),
-        *_requests(mails, observed),
-        *_deliveries(mails, observed),
-        *_mails(mails, observed),
-        *_feedback(mails, observed),
+        *_requests(expected, observed),
+        *_deliveries(expected, observed),
+        *_mails(expected, observed),
+        *_feedback(expected, events.told),
         *(
             Fault("extra", "dead letter", f"{letter.stage}: {letter.reason}")
             for _, letter in observed.dead_letters
@@ -53,15 +64,37 @@ def find_faults(
     ]
 
 
+def _by_writer(sent: Mapping[str, ScriptedEvent], expected: Expectation, observed: Observed) -> _Events:
+    """A copy that an alias forwards differs from its original in its key alone."""
+    events = _Events([], [], [], [])
+    copies = {each.name for each in expected.hand_overs}
+    for _, event in observed.events:
+        original = sent.get(event.event_id)
+        if event.type == RULES_ACTIVATED:
+            events.markers.append(event)
+        elif (
+            event.source == ENGINE
+            or (original is not None and original.key != _key_of(event))
+            or _hand_over_name(event) in copies
+        ):
+            events.handed_over.append(event)
+        elif event.source == SENDER:
+            events.told.append(event)
+        else:
+            events.sent.append(event)
+    return events
+
+
 def _count(what: str, expected: Iterable[str], seen: Iterable[str]) -> Iterable[Fault]:
-    """Each expected name once, and no other."""
-    wanted, counts = set(expected), Counter(seen)
-    for name in sorted(wanted - counts.keys()):
-        yield Fault("missing", what, name)
+    """Each expected name as often as it is expected, which is once as a rule, and no other."""
+    wanted, counts = Counter(iter(expected)), Counter(iter(seen))
+    for name in sorted(wanted):
+        if counts[name] < wanted[name]:
+            yield Fault("missing", what, name)
     for name, count in sorted(counts.items()):
         if name not in wanted:
             yield Fault("extra", what, name)
-        if count > 1:
+        if count > max(wanted[name], 1):
             yield Fault("doubled", what, f"{name} stands there {count} times")
 
 
@@ -76,10 +109,14 @@ def _same(what: str, name: str, wanted: object, found: object) -> Iterable[Fault
         yield Fault("wrong", what, f"{name}: {found} instead of {wanted}")
 
 
-def _events(script: Sequence[ScriptedEvent], observed: Observed) -> Iterable[Fault]:
-    """Everything that was answered with 200 is in the log, once, at its own instant."""
-    sent = {event.event_id: event for event in script}
-    found = [event for _, event in observed.events if event.source not in OWN_SOURCES]
+def _rules(expected: Expectation, markers: Sequence[Event]) -> Iterable[Fault]:
+    """What was published is the set that the expectation was worked out by."""
+    found = sorted({str(event.properties.get("digest")) for event in markers})
+    yield from _same("rules", "the set that was activated", [expected.rules_digest], found)
+
+
+def _events(sent: Mapping[str, ScriptedEvent], found: Sequence[Event]) -> Iterable[Fault]:
+    """Everything that was answered with 200 is in the log, once, at its own instant and as it was sent."""
     yield from _count("event", sent, [event.event_id for event in found])
     for event in found:
         if event.event_id in sent:
@@ -87,85 +124,133 @@ def _events(script: Sequence[ScriptedEvent], observed: Observed) -> Iterable[Fau
             yield from _when("event", event.event_id, wanted.at, instant_of(event.occurred_at))
             yield from _when("event", f"{event.event_id} received", wanted.at, instant_of(event.received_at))
             yield from _same("event", event.event_id, wanted.type, event.type)
+            yield from _same_properties(wanted, event)
 
 
-def _decisions(expected: Sequence[ExpectedDecision], observed: Observed) -> Iterable[Fault]:
-    wanted = {_name(each.trigger_id, each.occasion, each.step, each.outcome): each for each in expected}
+def _same_properties(wanted: ScriptedEvent, found: Event) -> Iterable[Fault]:
+    """The model was given what was sent, so the engine must have been, too."""
+    names = sorted(
+        name
+        for name in wanted.properties.keys() | found.properties.keys()
+        if wanted.properties.get(name) != found.properties.get(name)
+    )
+    if names:
+        yield Fault("wrong", "event", f"{wanted.event_id} arrived with another {', '.join(names)}")
+
+
+def _hand_overs(expected: Expectation, found: Sequence[Event]) -> Iterable[Fault]:
+    """What the engine wrote for other keys."""
+    wanted = {each.name: each for each in expected.hand_overs}
+    yield from _count("hand-over", wanted, map(_hand_over_name, found))
+    for event in found:
+        name = _hand_over_name(event)
+        if name in wanted:
+            yield from _when("hand-over", name, wanted[name].received_at, instant_of(event.received_at))
+            yield from _when("hand-over", name, wanted[name].occurred_at, instant_of(event.occurred_at))
+
+
+def _hand_over_name(event: Event) -> str:
+    return hand_over_name(event.event_id, event.type, _key_of(event))
+
+
+def _key_of(event: Event) -> str | None:
+    return customer_key(event.customer_id, event.anonymous_id)
+
+
+def _decisions(expected: Expectation, observed: Observed) -> Iterable[Fault]:
+    wanted = {each.name: each for each in expected.decisions}
     found = [
-        (_name(each.trigger_id, each.occasion, each.step, each.outcome), each)
+        (decision_name(each.trigger_id, each.occasion, each.step, each.outcome, each.attempt), each)
         for _, each in observed.decisions
     ]
-    yield from _count("decision", wanted, [name for name, _ in found])
+    yield from _count("decision", [each.name for each in expected.decisions], [name for name, _ in found])
     for name, decision in found:
         if decision.due_at is not None and decision.outcome == "fired":
             due_at, decided_at = instant_of(decision.due_at), instant_of(decision.decided_at)
             if decided_at < due_at:
                 yield Fault("early", "decision", f"{name} was made before it was due by its own account")
-        if name not in wanted:
-            continue
-        yield from _when("decision", name, wanted[name].decided_at, instant_of(decision.decided_at))
-        found_due_at = None if decision.due_at is None else format_instant(instant_of(decision.due_at))
-        yield from _same("decision", f"{name} due", format_instant(wanted[name].due_at), found_due_at)
-        yield from _same("decision", name, wanted[name].customer_key, decision.customer_key)
+        if name in wanted:
+            yield from _decision(wanted[name], decision)
 
 
-def _requests(mails: Mapping[str, ExpectedDecision], observed: Observed) -> Iterable[Fault]:
+def _decision(wanted: ExpectedDecision, found: Decision) -> Iterable[Fault]:
+    """Not its reason and its facts: these are the engine's own words."""
+    name = wanted.name
+    yield from _when("decision", name, wanted.decided_at, instant_of(found.decided_at))
+    found_due_at = None if found.due_at is None else instant_of(found.due_at)
+    yield from _same("decision", f"{name} due", _shown(wanted.due_at), _shown(found_due_at))
+    occurred_at = instant_of(found.occurred_at)
+    yield from _same("decision", f"{name} occurred", _shown(wanted.occurred_at), _shown(occurred_at))
+    yield from _same(
+        "decision",
+        name,
+        (wanted.customer_key, wanted.variant, wanted.send_id),
+        (found.customer_key, found.variant, found.send_id),
+    )
+
+
+def _shown(instant: Instant | None) -> str | None:
+    return None if instant is None else format_instant(instant)
+
+
+def _requests(expected: Expectation, observed: Observed) -> Iterable[Fault]:
     found = [request for _, request in observed.requests]
-    yield from _count("request", _names(mails), [_known(mails, each.send_id, each.action) for each in found])
+    asked_for = [*_names(expected), *(_known(expected, each, "cancel") for each in expected.taken_back)]
+    yield from _count("request", asked_for, [_known(expected, each.send_id, each.action) for each in found])
     for request in found:
-        if request.send_id in mails and request.action == "send":
-            wanted = mails[request.send_id]
-            name = _known(mails, request.send_id)
+        if request.send_id in expected.mails and request.action == "send":
+            wanted, name = expected.mails[request.send_id], _known(expected, request.send_id)
             yield from _when("request", name, wanted.decided_at, instant_of(request.decided_at))
-            yield from _same("request", name, (wanted.to, wanted.step), (request.to, request.template))
+            expires_at = None if request.expires_at is None else instant_of(request.expires_at)
+            yield from _same(
+                "request",
+                name,
+                (wanted.to, wanted.template, wanted.variant, _shown(wanted.expires_at)),
+                (request.to, request.template, request.variant, _shown(expires_at)),
+            )
 
 
-def _deliveries(mails: Mapping[str, ExpectedDecision], observed: Observed) -> Iterable[Fault]:
+def _deliveries(expected: Expectation, observed: Observed) -> Iterable[Fault]:
     found = [delivery for _, delivery in observed.deliveries]
-    names = [_known(mails, each.send_id, "send" if each.status == "sent" else each.status) for each in found]
-    yield from _count("delivery", _names(mails), names)
+    names = [
+        _known(expected, each.send_id, "send" if each.status == "sent" else each.status) for each in found
+    ]
+    yield from _count("delivery", _names(expected), names)
     for delivery in found:
-        if delivery.send_id in mails:
-            name = _known(mails, delivery.send_id)
-            wanted = mails[delivery.send_id]
+        if delivery.send_id in expected.mails:
+            name, wanted = _known(expected, delivery.send_id), expected.mails[delivery.send_id]
             yield from _when("delivery", name, wanted.decided_at, instant_of(delivery.occurred_at))
 
 
-def _mails(mails: Mapping[str, ExpectedDecision], observed: Observed) -> Iterable[Fault]:
-    yield from _count("mail", _names(mails), [_known(mails, each.send_id) for each in observed.mails])
+def _mails(expected: Expectation, observed: Observed) -> Iterable[Fault]:
+    yield from _count("mail", _names(expected), [_known(expected, each.send_id) for each in observed.mails])
     for mail in observed.mails:
-        if mail.send_id in mails:
-            wanted, name = mails[mail.send_id], _known(mails, mail.send_id)
+        if mail.send_id in expected.mails:
+            wanted, name = expected.mails[mail.send_id], _known(expected, mail.send_id)
             yield from _when("mail", name, wanted.decided_at, mail.dated_at)
             yield from _same("mail", name, (wanted.to, wanted.step), (mail.to, mail.step))
 
 
-def _feedback(mails: Mapping[str, ExpectedDecision], observed: Observed) -> Iterable[Fault]:
-    """What became of each mail has come back to the engine."""
-    told = [event for _, event in observed.events if event.source == "sender"]
+def _feedback(expected: Expectation, told: Sequence[Event]) -> Iterable[Fault]:
+    """What became of each mail has come back to the engine, at the mail's own instant."""
+    about = [(str(event.properties.get("send_id")), event) for event in told]
     names = [
-        _known(
-            mails, str(event.properties.get("send_id")), "send" if event.type == "email_sent" else event.type
-        )
-        for event in told
+        _known(expected, identity, "send" if event.type == "email_sent" else event.type)
+        for identity, event in about
     ]
-    yield from _count("feedback", _names(mails), names)
+    yield from _count("feedback", _names(expected), names)
+    for identity, event in about:
+        if identity in expected.mails:
+            wanted = expected.mails[identity]
+            yield from _when("feedback", wanted.name, wanted.decided_at, instant_of(event.received_at))
 
 
-def _name(trigger_id: str, occasion: str, step: str | None, outcome: str) -> str:
-    return f"{trigger_id} {occasion} {step or 'run'} {outcome}"
+def _names(expected: Expectation) -> list[str]:
+    return [each.name for each in expected.mails.values()]
 
 
-def _names(mails: Mapping[str, ExpectedDecision]) -> list[str]:
-    return [_known(mails, each) for each in mails]
-
-
-def _known(mails: Mapping[str, ExpectedDecision], identity: str, action: str = "send") -> str:
+def _known(expected: Expectation, identity: str, action: str = "send") -> str:
     """A mail's name for people; anything but its sending is another thing."""
-    wanted = mails.get(identity)
-    name = (
-        f"unknown mail {identity}"
-        if wanted is None
-        else f"{wanted.trigger_id} {wanted.occasion} {wanted.step}"
-    )
+    wanted = expected.mails.get(identity)
+    name = f"unknown mail {identity}" if wanted is None else wanted.name
     return name if action == "send" else f"{name} ({action})"

@@ -17,9 +17,10 @@ from services.demo.check import find_faults
 from services.demo.driver import play
 from services.demo.emptiness import require_empty
 from services.demo.errors import DemoFailed
-from services.demo.expected import expected_decisions
+from services.demo.expected import Expectation
 from services.demo.progress import Display
 from services.demo.reading import LogReader, parse, read_mails
+from services.demo.reference import expect, require_model
 from services.demo.report import Report, show, summarise
 from services.demo.retail import read_invoices, retail_events
 from services.demo.script import ScriptedEvent, merge, moments, span
@@ -33,6 +34,7 @@ from services.platform.plan import Plan, Wish, plan
 from services.platform.ports import Ports
 from services.platform.runner import run
 from services.platform.supervisor import Change, State, Supervisor
+from services.triggers.folder import LIBRARY, PublishRefused, read_rule_set
 from services.up import Announcer, where_table
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -63,20 +65,25 @@ async def run_demo(options: DemoOptions, *, days_chosen: bool = True) -> int:
     being slow, plays one."""
     console = Console(highlight=False)
     try:
+        require_model()
         _wipe(options.data)
         planned = _plan(options)
         if planned.broker.kind is BrokerKind.MEMORY and not days_chosen:
             options = replace(options, days=1)
-        script = write_script(options)
         await require_empty(planned)
-        demo = Demo(options, planned, script, console)
+        script = write_script(options)
+        console.print("The reference model works out what must be decided ...")
+        began = monotonic()
+        expected = expect(script, read_rule_set(LIBRARY), span(options.days)[1])
+        console.print(f"  {len(expected.decisions)} decisions, {monotonic() - began:.1f} s\n")
+        demo = Demo(options, planned, script, expected, console)
         try:
             await run(planned, demo.announce, demo.while_up)
         finally:
             await demo.close()
-    except (PlatformError, DemoFailed, FileNotFoundError) as error:
+    except (PlatformError, DemoFailed, PublishRefused, FileNotFoundError) as error:
         console.print("[red]tetik demo:[/red]", end=" ")
-        console.print(str(error), markup=False)
+        console.print(str(error), markup=False, soft_wrap=True)
         return FAILED
     if demo.report is None:
         console.print("Interrupted; everything is stopped.")
@@ -96,11 +103,17 @@ class Demo:
     """One run: begins to tick when the topics are there, plays when all services are up."""
 
     def __init__(
-        self, options: DemoOptions, planned: Plan, script: list[ScriptedEvent], console: Console
+        self,
+        options: DemoOptions,
+        planned: Plan,
+        script: list[ScriptedEvent],
+        expected: Expectation,
+        console: Console,
     ) -> None:
         self._options = options
         self._plan = planned
         self._script = script
+        self._expected = expected
         self._console = console
         self._announcer = Announcer(console)
         self._timekeeper = Timekeeper(planned.broker.bootstrap, planned.data / "logs")
@@ -159,9 +172,8 @@ class Demo:
         finally:
             await sources.close()
         observed = parse(reader.records, read_mails(self._plan.data / "mail"))
-        expected = expected_decisions(self._script, end)
-        faults = find_faults(self._script, expected, observed)
-        return summarise(self._script, observed, len(expected), faults, steps, machine_s)
+        faults = find_faults(self._script, self._expected, observed)
+        return summarise(self._script, observed, len(self._expected.decisions), faults, steps, machine_s)
 
     def _show_where(self) -> None:
         data = self._options.data

@@ -4,6 +4,7 @@ All instants are whole minutes, so that the clock makes few steps. `position` is
 log keeps it for each customer, because the driver sends in this order.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -71,3 +72,24 @@ def merge(*sources: Iterable[ScriptedEvent], until: Instant) -> list[ScriptedEve
 def moments(events: Iterable[ScriptedEvent]) -> list[Moment]:
     """The script by instant."""
     return [Moment(at, tuple(group)) for at, group in groupby(events, key=lambda event: event.at)]
+
+
+def by_person(events: Iterable[ScriptedEvent]) -> list[list[ScriptedEvent]]:
+    """The script of each person, by herself and her devices: who is named together is one person."""
+    script = list(events)
+    known_as: dict[str, str] = {}
+
+    def first_of(key: str) -> str:
+        while known_as.setdefault(key, key) != key:
+            key = known_as[key]
+        return key
+
+    for event in script:
+        if event.anonymous_id is not None:
+            device = customer_key(None, event.anonymous_id)
+            assert device is not None, "it has an id"
+            known_as[first_of(device)] = first_of(event.key)
+    people: defaultdict[str, list[ScriptedEvent]] = defaultdict(list)
+    for event in script:
+        people[first_of(event.key)].append(event)
+    return list(people.values())

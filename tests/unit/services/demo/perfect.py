@@ -1,38 +1,42 @@
 """A perfect outcome made from what is expected: each record as the system would write it, once."""
 
+from datetime import UTC, datetime
+
 from schemas.decision import Cause, Decision
 from schemas.delivery import Delivery
 from schemas.email_request import EmailRequest
-from schemas.event import Event
-from schemas.ids import decision_id, feedback_event_id, send_id
-from schemas.instants import DAY_MS, datetime_of
-from services.demo.expected import ExpectedDecision
+from schemas.event import RULES_ACTIVATED, Event
+from schemas.ids import decision_id, feedback_event_id
+from schemas.instants import datetime_of
+from schemas.keys import ids_of_key
+from services.demo.check import ENGINE, SENDER
+from services.demo.expected import Expectation, ExpectedDecision, ExpectedEvent, ExpectedMail
 from services.demo.reading import CaughtMail, Observed, Record
 from services.demo.script import ScriptedEvent
 
+PUBLISHED_AT = datetime(2026, 11, 22, tzinfo=UTC)
 
-def perfect(script: list[ScriptedEvent], expected: list[ExpectedDecision]) -> Observed:
+
+def perfect(script: list[ScriptedEvent], expected: Expectation) -> Observed:
     """Everything right. Each record has an offset and a stamp of its own; the tests plant the faults."""
     observed = Observed()
-    for position, event in enumerate(script):
-        observed.events.append((_record("tetik.events", position), event_record(event)))
-    for position, decision in enumerate(expected):
+    sent = {event.event_id: event for event in script}
+    events = [event_record(event) for event in script]
+    events += [hand_over_record(each, sent.get(each.event_id)) for each in expected.hand_overs]
+    events += [feedback_record(mail) for mail in expected.mails.values()]
+    events.append(marker_record(expected.rules_digest))
+    observed.events += [(_record("tetik.events", position), event) for position, event in enumerate(events)]
+    for position, decision in enumerate(expected.decisions):
         observed.decisions.append((_record("tetik.triggers", position), decision_record(decision)))
-        if decision.outcome == "fired":
-            observed.requests.append((_record("tetik.outbound", position), request_record(decision)))
-            observed.deliveries.append((_record("tetik.deliveries", position), delivery_record(decision)))
-            observed.mails.append(mail(decision))
-            observed.events.append((_record("tetik.events", 1_000 + position), feedback_record(decision)))
+    for position, mail in enumerate(expected.mails.values()):
+        observed.requests.append((_record("tetik.outbound", position), request_record(mail)))
+        observed.deliveries.append((_record("tetik.deliveries", position), delivery_record(mail)))
+        observed.mails.append(caught(mail))
     return observed
 
 
 def _record(topic: str, offset: int) -> Record:
     return Record(topic, 0, offset, 1_000_000 + offset, b"")
-
-
-def identity(decision: ExpectedDecision) -> str:
-    assert decision.step is not None
-    return send_id(decision.trigger_id, decision.occasion, decision.step)
 
 
 def event_record(event: ScriptedEvent) -> Event:
@@ -52,7 +56,7 @@ def decision_record(decision: ExpectedDecision) -> Decision:
     return Decision.model_validate(
         {
             "decision_id": decision_id(
-                decision.trigger_id, decision.occasion, decision.step, decision.outcome, 1
+                decision.trigger_id, decision.occasion, decision.step, decision.outcome, decision.attempt
             ),
             "trigger_id": decision.trigger_id,
             "trigger_version": "1",
@@ -60,67 +64,98 @@ def decision_record(decision: ExpectedDecision) -> Decision:
             "customer_key": decision.customer_key,
             "occasion": decision.occasion,
             "step": decision.step,
+            "attempt": decision.attempt,
             "outcome": decision.outcome,
             "reason": "As it must be.",
-            "send_id": identity(decision) if decision.outcome == "fired" else None,
-            "occurred_at": datetime_of(decision.decided_at),
-            "due_at": datetime_of(decision.due_at),
+            "send_id": decision.send_id,
+            "variant": decision.variant,
+            "occurred_at": datetime_of(decision.occurred_at),
+            "due_at": None if decision.due_at is None else datetime_of(decision.due_at),
             "decided_at": datetime_of(decision.decided_at),
             "cause": Cause(kind="event", topic="tetik.events", partition=0, offset=0),
         }
     )
 
 
-def request_record(decision: ExpectedDecision) -> EmailRequest:
-    assert decision.step is not None
-    return EmailRequest(
-        send_id=identity(decision),
-        action="send",
-        trigger_id=decision.trigger_id,
-        trigger_version="1",
-        step=decision.step,
-        customer_key=decision.customer_key,
-        to=decision.to,
-        template=decision.step,
-        template_digest="d",
-        kind="marketing",
-        decided_at=datetime_of(decision.decided_at),
-        expires_at=datetime_of(decision.due_at + DAY_MS),
+def marker_record(digest: str) -> Event:
+    """As publish writes it, by the machine's time."""
+    return Event(
+        event_id=f"marker-{digest}",
+        type=RULES_ACTIVATED,
+        occurred_at=PUBLISHED_AT,
+        received_at=PUBLISHED_AT,
+        source="publish",
+        properties={"digest": digest},
     )
 
 
-def delivery_record(decision: ExpectedDecision) -> Delivery:
+def hand_over_record(each: ExpectedEvent, original: ScriptedEvent | None) -> Event:
+    """The engine's own, or the copy of what was sent."""
+    if original is not None:
+        return event_record(original).model_copy(update={"customer_id": each.key})
+    customer_id, anonymous_id = ids_of_key(each.key)
+    return Event(
+        event_id=each.event_id,
+        type=each.type,
+        customer_id=customer_id,
+        anonymous_id=anonymous_id,
+        occurred_at=datetime_of(each.occurred_at),
+        received_at=datetime_of(each.received_at),
+        source=ENGINE,
+        properties={},
+    )
+
+
+def request_record(mail: ExpectedMail) -> EmailRequest:
+    assert mail.expires_at is not None, "a mail has its end"
+    return EmailRequest(
+        send_id=mail.send_id,
+        action="send",
+        trigger_id=mail.trigger_id,
+        trigger_version="1",
+        step=mail.step,
+        variant=mail.variant,
+        customer_key=mail.customer_key,
+        to=mail.to,
+        template=mail.template,
+        template_digest="d",
+        kind="marketing",
+        decided_at=datetime_of(mail.decided_at),
+        expires_at=datetime_of(mail.expires_at),
+    )
+
+
+def delivery_record(mail: ExpectedMail) -> Delivery:
     return Delivery(
-        send_id=identity(decision),
-        customer_key=decision.customer_key,
+        send_id=mail.send_id,
+        customer_key=mail.customer_key,
         status="sent",
         smtp_code=250,
         reason="The relay took it.",
         attempt=1,
-        occurred_at=datetime_of(decision.decided_at),
+        occurred_at=datetime_of(mail.decided_at),
     )
 
 
-def feedback_record(decision: ExpectedDecision) -> Event:
+def feedback_record(mail: ExpectedMail) -> Event:
     return Event(
-        event_id=feedback_event_id(identity(decision), "sent", 1),
+        event_id=feedback_event_id(mail.send_id, "sent", 1),
         type="email_sent",
-        customer_id=decision.customer_key,
-        occurred_at=datetime_of(decision.decided_at),
-        received_at=datetime_of(decision.decided_at),
-        source="sender",
-        properties={"send_id": identity(decision)},
+        customer_id=mail.customer_key,
+        occurred_at=datetime_of(mail.decided_at),
+        received_at=datetime_of(mail.decided_at),
+        source=SENDER,
+        properties={"send_id": mail.send_id},
     )
 
 
-def mail(decision: ExpectedDecision) -> CaughtMail:
-    assert decision.to is not None
-    assert decision.step is not None
+def caught(mail: ExpectedMail) -> CaughtMail:
+    assert mail.to is not None
     return CaughtMail(
         file="1.eml",
-        send_id=identity(decision),
-        step=decision.step,
-        to=decision.to,
-        dated_at=decision.decided_at,
+        send_id=mail.send_id,
+        step=mail.step,
+        to=mail.to,
+        dated_at=mail.decided_at,
         arrived_at=1_000_050,
     )

@@ -1,10 +1,19 @@
-"""Short scripts for the tests: what one customer does, in minutes from the start of the week."""
+"""Short scripts for the tests: what one customer does, in minutes from the start of the week.
 
+And what must come of them by the three triggers that they are about, whatever else is shipped.
+"""
+
+from functools import cache
 from typing import Any
 
 from schemas.instants import MINUTE_MS, Instant
+from schemas.rule_set import RuleSet
+from services.demo.expected import Expectation
+from services.demo.reference import expect
 from services.demo.script import MONDAY, ScriptedEvent
+from services.triggers.folder import check_folder
 
+PLAYED = ("cart-abandoned", "welcome-series", "order-confirmation")
 HOUR = 60
 DAY = 24 * HOUR
 
@@ -50,3 +59,18 @@ def removed(minute: int, cart: str = "c1", product: str = "p1") -> ScriptedEvent
 def ordered(minute: int, order: str = "o1", key: str = "ada") -> ScriptedEvent:
     """An order of whatever is in the cart."""
     return event(minute, "order_completed", key, order_id=order, total=5.0)
+
+
+@cache
+def rules() -> RuleSet:
+    """The three triggers as they are shipped; of their mails the names alone, which is quick."""
+    shipped = check_folder(None, texts=False).rule_set
+    assert shipped is not None, "the library is fit to publish"
+    triggers = [form for form in shipped.triggers if form["id"] in PLAYED]
+    assert len(triggers) == len(PLAYED)
+    return RuleSet.of(triggers, templates=shipped.templates)
+
+
+def expected_of(*script: ScriptedEvent, until: Instant = MONDAY + 7 * DAY * MINUTE_MS) -> Expectation:
+    """What the reference model makes of a script."""
+    return expect(script, rules(), until)

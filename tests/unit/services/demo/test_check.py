@@ -9,14 +9,14 @@ import pytest
 from schemas.dead_letter import DeadLetter
 from schemas.instants import MINUTE_MS, datetime_of
 from services.demo.check import find_faults
-from services.demo.expected import ExpectedDecision, expected_decisions
+from services.demo.expected import Expectation
 from services.demo.reading import Observed, Record
 from services.demo.script import ScriptedEvent
-from tests.unit.services.demo.perfect import event_record, mail, perfect
-from tests.unit.services.demo.scripts import DAY, added, at, event, ordered, profile
+from tests.unit.services.demo.perfect import caught, event_record, perfect
+from tests.unit.services.demo.scripts import DAY, added, at, event, expected_of, ordered, profile
 
 SCRIPT = [profile(5), event(5, "signed_up"), added(10), ordered(3 * DAY)]
-EXPECTED = expected_decisions(SCRIPT, at(7 * DAY))
+EXPECTED = expected_of(*SCRIPT)
 REMINDER = "cart-abandoned ada/c1 cart-reminder"
 
 
@@ -26,7 +26,7 @@ def observed() -> Observed:
 
 
 def found(
-    observed: Observed, script: list[ScriptedEvent] = SCRIPT, expected: list[ExpectedDecision] = EXPECTED
+    observed: Observed, script: list[ScriptedEvent] = SCRIPT, expected: Expectation = EXPECTED
 ) -> list[tuple[str, str]]:
     return [(fault.kind, fault.what) for fault in find_faults(script, expected, observed)]
 
@@ -45,15 +45,14 @@ def change(records: list[tuple[Record, Any]], position: int, **fields: Any) -> N
 
 
 def test_a_perfect_outcome_has_no_fault(observed: Observed) -> None:
-    assert len(EXPECTED) > 8
+    assert len(EXPECTED.decisions) > 8
     assert found(observed) == []
 
 
 def test_nothing_at_all_is_not_perfect() -> None:
     kinds = set(found(Observed()))
-    assert kinds == {
-        ("missing", what) for what in ("event", "decision", "request", "delivery", "mail", "feedback")
-    }
+    whats = ("event", "decision", "request", "delivery", "mail", "feedback")
+    assert kinds == {("wrong", "rules"), *(("missing", what) for what in whats)}
 
 
 def test_a_missing_decision(observed: Observed) -> None:
@@ -102,6 +101,50 @@ def test_a_decision_about_another_due_time(observed: Observed) -> None:
     assert found(observed) == [("wrong", "decision")]
 
 
+def test_another_attempt_is_one_missing_and_one_extra(observed: Observed) -> None:
+    change(observed.decisions, index_of(observed.decisions, "cart-reminder"), attempt=2)
+    faults = find_faults(SCRIPT, EXPECTED, observed)
+    assert [(fault.kind, fault.detail) for fault in faults] == [
+        ("missing", f"{REMINDER} fired"),
+        ("extra", f"{REMINDER} fired (attempt 2)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"customer_key": "bob"},
+        {"variant": "a"},
+        {"send_id": None},
+        {"occurred_at": datetime_of(at(54))},
+        {"due_at": None},
+    ],
+)
+def test_a_decision_that_says_something_else(observed: Observed, told: dict[str, Any]) -> None:
+    change(observed.decisions, index_of(observed.decisions, "cart-reminder"), **told)
+    assert found(observed) == [("wrong", "decision")]
+
+
+def test_a_decision_gives_its_reasons_in_its_own_words(observed: Observed) -> None:
+    change(observed.decisions, 0, reason="For a reason of its own.", facts={"cart.value": 5.0})
+    assert found(observed) == []
+
+
+def test_a_decision_that_is_expected_twice_must_be_there_twice(observed: Observed) -> None:
+    twice = replace(EXPECTED, decisions=[*EXPECTED.decisions, EXPECTED.decisions[0]])
+    assert found(observed, expected=twice) == [("missing", "decision")]
+    observed.decisions.append(observed.decisions[0])
+    assert found(observed, expected=twice) == []
+
+
+def test_another_set_of_rules(observed: Observed) -> None:
+    position = next(i for i, (_, each) in enumerate(observed.events) if each.type == "rules_activated")
+    change(observed.events, position, properties={"digest": "other"})
+    (fault,) = find_faults(SCRIPT, EXPECTED, observed)
+    assert (fault.kind, fault.what) == ("wrong", "rules")
+    assert EXPECTED.rules_digest in fault.detail
+
+
 def test_a_mail_that_never_arrived(observed: Observed) -> None:
     del observed.mails[0]
     assert found(observed) == [("missing", "mail")]
@@ -129,12 +172,11 @@ def test_a_mail_to_somebody_else(observed: Observed) -> None:
 
 def test_a_mail_for_a_cart_that_was_bought() -> None:
     script = [profile(5), added(10), ordered(30)]
-    expected = expected_decisions(script, at(7 * DAY))
+    expected = expected_of(*script)
     observed = perfect(script, expected)
     assert find_faults(script, expected, observed) == []
-    abandoned = expected_decisions(script[:2], at(7 * DAY))
-    reminder = next(each for each in abandoned if each.step == "cart-reminder")
-    observed.mails.append(mail(reminder))
+    abandoned = expected_of(*script[:2]).mails.values()
+    observed.mails.append(caught(next(each for each in abandoned if each.step == "cart-reminder")))
     assert found(observed, script, expected) == [("extra", "mail")]
 
 
@@ -146,6 +188,23 @@ def test_requests_are_compared_too(observed: Observed) -> None:
     assert sorted(found(observed)) == [("extra", "request"), ("missing", "request"), ("wrong", "request")]
 
 
+@pytest.mark.parametrize(
+    "said", [{"template": "welcome"}, {"variant": "a"}, {"expires_at": datetime_of(at(0))}]
+)
+def test_a_request_for_another_mail(observed: Observed, said: dict[str, Any]) -> None:
+    change(observed.requests, index_of(observed.requests, "cart-reminder"), **said)
+    assert found(observed) == [("wrong", "request")]
+
+
+def test_a_mail_that_had_to_be_taken_back(observed: Observed) -> None:
+    identity = observed.requests[0][1].send_id
+    expected = replace(EXPECTED, taken_back=[identity])
+    assert found(observed, expected=expected) == [("missing", "request")]
+    record, request = observed.requests[0]
+    observed.requests.append((record, request.model_copy(update={"action": "cancel"})))
+    assert found(observed, expected=expected) == []
+
+
 def test_deliveries_are_compared_too(observed: Observed) -> None:
     change(observed.deliveries, 0, status="failed")
     change(observed.deliveries, 1, occurred_at=datetime_of(at(0)))
@@ -155,7 +214,11 @@ def test_deliveries_are_compared_too(observed: Observed) -> None:
 def test_feedback_is_compared_too(observed: Observed) -> None:
     position = next(i for i, (_, each) in enumerate(observed.events) if each.type == "email_sent")
     observed.events.append(observed.events[position])
-    assert found(observed) == [("doubled", "feedback")]
+    change(observed.events, position + 1, type="email_failed")
+    change(observed.events, position + 2, received_at=datetime_of(at(8 * DAY)))
+    assert sorted(found(observed)) == [
+        ("doubled", "feedback"), ("extra", "feedback"), ("late", "feedback"), ("missing", "feedback"),
+    ]  # fmt: skip
 
 
 def test_events_that_were_lost_doubled_or_moved(observed: Observed) -> None:
@@ -167,6 +230,40 @@ def test_events_that_were_lost_doubled_or_moved(observed: Observed) -> None:
     assert sorted(found(observed)) == [
         ("doubled", "event"), ("extra", "event"), ("late", "event"), ("missing", "event"),
     ]  # fmt: skip
+
+
+def test_an_event_that_arrived_with_something_else_in_it(observed: Observed) -> None:
+    position = next(i for i, event in enumerate(SCRIPT) if event.type == "product_added")
+    change(observed.events, position, properties={**SCRIPT[position].properties, "price": 6.0, "size": 7})
+    (fault,) = find_faults(SCRIPT, EXPECTED, observed)
+    assert (fault.kind, fault.what) == ("wrong", "event")
+    assert fault.detail.endswith("another price, size")
+
+
+def test_hand_overs_are_compared_too() -> None:
+    """Her device fills a cart; she says who she is; what it does later is forwarded."""
+    script = [
+        replace(added(0), customer_id=None, anonymous_id="phone"),
+        replace(profile(10), anonymous_id="phone"),
+        replace(added(20, product="p2"), customer_id=None, anonymous_id="phone"),
+    ]
+    expected = expected_of(*script)
+    kinds = [each.type for each in expected.hand_overs]
+    assert kinds == ["handover_asked", "handover_state", "product_added"]
+    observed = perfect(script, expected)
+    assert found(observed, script, expected) == []
+    asked, state, forwarded = range(len(script), len(script) + 3)
+    change(observed.events, asked, received_at=datetime_of(at(11)))
+    change(observed.events, forwarded, customer_id="bob")
+    observed.events.append(observed.events[state])
+    assert sorted(found(observed, script, expected)) == [
+        ("doubled", "hand-over"), ("extra", "hand-over"), ("late", "hand-over"), ("missing", "hand-over"),
+    ]  # fmt: skip
+
+
+def test_an_event_under_another_key_is_not_the_one_that_was_sent(observed: Observed) -> None:
+    change(observed.events, 0, customer_id="bob")
+    assert sorted(found(observed)) == [("extra", "hand-over"), ("missing", "event")]
 
 
 def test_a_dead_letter_is_a_fault(observed: Observed) -> None:

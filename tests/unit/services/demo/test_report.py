@@ -6,14 +6,13 @@ from pathlib import Path
 from rich.console import Console
 
 from services.demo.check import Fault
-from services.demo.expected import expected_decisions
 from services.demo.latency import latencies, percentile
 from services.demo.report import show, summarise
 from tests.unit.services.demo.perfect import perfect
-from tests.unit.services.demo.scripts import DAY, added, at, event, profile
+from tests.unit.services.demo.scripts import DAY, added, at, event, expected_of, profile
 
 SCRIPT = [profile(5), event(5, "signed_up"), added(10)]
-EXPECTED = expected_decisions(SCRIPT, at(DAY))
+EXPECTED = expected_of(*SCRIPT, until=at(DAY))
 
 
 def test_percentiles_by_nearest_rank() -> None:
@@ -25,14 +24,16 @@ def test_percentiles_by_nearest_rank() -> None:
 def test_latencies_from_the_causing_event() -> None:
     measured = {each.name: each for each in latencies(perfect(SCRIPT, EXPECTED))}
     # Offset 0 of the events is stamped 1,000,000; decisions 1 ms apart; mails arrive at 1,000,050.
-    assert measured["event → decision"].count == len(EXPECTED)
-    assert measured["event → decision"].longest == len(EXPECTED) - 1
+    assert measured["event → decision"].count == len(EXPECTED.decisions)
+    assert measured["event → decision"].longest == len(EXPECTED.decisions) - 1
     assert measured["event → SMTP"].p50 == 50
 
 
 def test_the_page_and_the_file_say_the_same(tmp_path: Path) -> None:
     faults = [Fault("missing", "mail", "cart-abandoned ada/c1 cart-reminder")]
-    report = summarise(SCRIPT, perfect(SCRIPT, EXPECTED), len(EXPECTED), faults, steps=4, machine_s=1.26)
+    report = summarise(
+        SCRIPT, perfect(SCRIPT, EXPECTED), len(EXPECTED.decisions), faults, steps=4, machine_s=1.26
+    )
     console = Console(record=True, width=100)
     show(console, report)
     text = console.export_text()
@@ -49,7 +50,7 @@ def test_the_page_and_the_file_say_the_same(tmp_path: Path) -> None:
 
 
 def test_without_faults_it_says_what_was_checked() -> None:
-    report = summarise(SCRIPT, perfect(SCRIPT, EXPECTED), len(EXPECTED), [], steps=4, machine_s=1)
+    report = summarise(SCRIPT, perfect(SCRIPT, EXPECTED), len(EXPECTED.decisions), [], steps=4, machine_s=1)
     console = Console(record=True, width=100)
     show(console, report)
     assert "all 4 expected decisions are there" in console.export_text()
