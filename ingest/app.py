@@ -1,11 +1,11 @@
-"""Ingest: HTTP in, events and catalogue entries on the log out. `Ingest._take` is the whole path.
+"""Ingest: HTTP in, events, catalogue entries and codes on the log out. `Ingest._take` is the whole path.
 
 A request is answered 200 only after the broker has acknowledged every record made of it, dead letters
 included. Time comes from outside twice: `clock` is the product's (a demo moves it) and stamps
 `received_at`; `machine_now` is the machine's own and is compared with the clients' `sentAt` alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -19,11 +19,12 @@ from ingest.adapters.metrics import IngestMetrics
 from ingest.adapters.request_ids import draw_request_id
 from ingest.adapters.write_keys import WriteKeys
 from ingest.core.accept import accept
-from ingest.core.envelopes import Envelope, Item, open_deletion, open_envelope, open_products
+from ingest.core.envelopes import Envelope, Item, open_codes, open_deletion, open_envelope, open_products
 from ingest.core.inflating import inflate
-from ingest.core.outcomes import Arrival, Form, Limits, Outcome
+from ingest.core.offer_codes import accept_code
+from ingest.core.outcomes import Arrival, Form, Limits, Outcome, TakenCode
 from ingest.core.products import accept_deletion, accept_product
-from ingest.core.records import LogTopics, records_of
+from ingest.core.records import LogRecord, LogTopics, code_records, records_of
 from ingest.core.replies import Reply, reply_to
 from ingest.settings import IngestSettings
 from schemas.instants import Instant
@@ -75,6 +76,11 @@ class Ingest:
             request, lambda _body: open_deletion(product_id), accept_deletion, self._topics.products
         )
 
+    async def receive_codes(self, request: Request) -> Reply:
+        """Take codes into a pool; otherwise as `receive`."""
+        opened = partial(open_codes, batch_events_max=self._limits.batch_events_max)
+        return await self._take(request, opened, accept_code, self._topics.events)
+
     async def _take(self, request: Request, opened: Open, decide: Accept, meant_for: str) -> Reply:
         received_at, machine_now = self._clock.now(), self._machine_now()
         self._open_requests += 1
@@ -86,21 +92,28 @@ class Ingest:
             envelope = opened(plain)
             source = self._keys.source_of(request, envelope.write_key)
             arrival = Arrival(received_at, machine_now, draw_request_id(), source, request.scope["path"])
-            items = list(enumerate(envelope.items))
-            outcomes = [decide(index, item, envelope, arrival, self._limits) for index, item in items]
-            await self.log.append(
-                [
-                    record
-                    for (index, item), outcome in zip(items, outcomes, strict=True)
-                    for record in records_of(
-                        index, item, outcome, self._topics, meant_for, arrival, self._limits
-                    )
-                ]
-            )
+            outcomes = [
+                decide(index, item, envelope, arrival, self._limits)
+                for index, item in enumerate(envelope.items)
+            ]
+            await self.log.append(self._records(envelope.items, outcomes, meant_for, arrival))
             self.metrics.count_outcomes(source, outcomes)
             return reply_to(outcomes)
         finally:
             self._open_requests -= 1
+
+    def _records(
+        self, items: Sequence[Item], outcomes: Sequence[Outcome], meant_for: str, arrival: Arrival
+    ) -> list[LogRecord]:
+        records = [
+            record
+            for index, (item, outcome) in enumerate(zip(items, outcomes, strict=True))
+            for record in records_of(index, item, outcome, self._topics, meant_for, arrival, self._limits)
+        ]
+        codes = [outcome for outcome in outcomes if isinstance(outcome, TakenCode)]
+        if codes:
+            records += code_records(codes, self.log.event_partitions(), self._topics, arrival)
+        return records
 
     def progress(self) -> Progress | None:
         """None while a request is open or a record without its ack; ingest itself falls due never."""

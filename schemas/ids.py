@@ -4,6 +4,7 @@ A crash, a replay or a second worker can therefore never make two ids for one de
 and analysts can tell a repetition even if a topic is restored from a backup.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 
@@ -56,6 +57,11 @@ def product_event_id(event_type: str, product_id: str, content: str) -> str:
     `content` is the entry as it is written, its `updated_at` in it; of a deletion, the instant alone.
     """
     return stable_hash("product", event_type, product_id, content)
+
+
+def offer_codes_event_id(pool: str, codes: Iterable[str]) -> str:
+    """The id of the event that brings codes into a pool; the same codes in the same order repeat it."""
+    return stable_hash("offer_codes", pool, *codes)
 
 
 def handover_ask_id(anonymous_key: str, customer_key: str, event_id: str) -> str:

@@ -4,7 +4,10 @@ A customer key is the customer id if known, else `anon:<anonymous id>`; product 
 `product:<id>`. Ids from outside that begin with one of our prefixes would forge another key, so ingest
 refuses them. All producers use Kafka's default partitioner (murmur2), or a customer would live in two
 partitions (with confluent-kafka: `partitioner=murmur2_random`).
+A code for offers has no key: `code_partition` says where it lives.
 """
+
+from schemas.ids import stable_hash
 
 ANONYMOUS_PREFIX = "anon:"
 PRODUCT_PREFIX = "product:"
@@ -37,3 +40,11 @@ def ids_of_key(key: str) -> tuple[str | None, str | None]:
     if key.startswith(ANONYMOUS_PREFIX):
         return None, key[len(ANONYMOUS_PREFIX) :]
     return key, None
+
+
+def code_partition(pool: str, code: str, partitions: int) -> int:
+    """The partition of `tetik.events` that gives this code out, of so many.
+
+    It must never change: a code that comes again elsewhere is given to two people.
+    """
+    return int(stable_hash("offer-code", pool, code), 16) % partitions

@@ -6,6 +6,7 @@
     tetik topics create              the topics of schemas/topics.toml
     tetik triggers lint | test | publish | list | show
     tetik import products FILE       the catalogue, through ingest
+    tetik import codes POOL FILE     codes for offers, through ingest
 
 Modules are imported when their command runs, so that `tetik --help` is quick and a container loads
 only its own stage.

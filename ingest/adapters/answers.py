@@ -26,6 +26,7 @@ _STATUS_OF_REFUSAL = {
     "bad_body": 400,
     "bad_encoding": 400,
     "unknown_field": 400,
+    "bad_pool": 400,
     "missing_write_key": 401,
     "unknown_write_key": 401,
     "body_too_large": 413,
@@ -74,7 +75,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     code = HTTPStatus(status).phrase.lower().replace(" ", "_")
     message = {
         404: f"there is nothing at {request.url.path[:100]}: the routes are listed at /docs",
-        405: f"{request.method} is not answered here: events and products are sent by POST",
+        405: f"{request.method} is not answered here: events, products and codes are sent by POST",
     }.get(status, HTTPStatus(status).phrase)
     return error_answer(status, code, message, headers)
 

@@ -73,6 +73,7 @@ class EventLog:
         self._producer: Any = None
         self._poller: threading.Thread | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._partitions: int | None = None
         self._produced = 0
         self.settled = 0
         self.problem: str | None = "ingest has not asked Kafka yet"
@@ -84,6 +85,12 @@ class EventLog:
     def in_flight(self) -> int:
         """Records handed to the client and not yet acknowledged or given up."""
         return self._produced - self.settled
+
+    def event_partitions(self) -> int:
+        """How many partitions the events topic has. Raises Unavailable while Kafka has not told."""
+        if self._partitions is None:
+            raise Unavailable(str(self.problem))
+        return self._partitions
 
     async def start(self) -> None:
         """Begin to connect; returns at once, whether Kafka is up or not."""
@@ -133,7 +140,12 @@ class EventLog:
     def _produce(self, record: LogRecord, appending: _Appending) -> None:
         try:
             self._producer.produce(
-                record.topic, record.value, record.key, headers=record.headers, on_delivery=appending
+                record.topic,
+                record.value,
+                record.key,
+                partition=record.partition,
+                headers=record.headers,
+                on_delivery=appending,
             )
         except BufferError as error:
             raise Unavailable("the queue to Kafka is full") from error
@@ -158,6 +170,7 @@ class EventLog:
         missing = [topic for topic in self._topics if topic not in known]
         if missing:
             return f"Kafka at {self._settings.kafka} has no topic {missing[0]}: create the topics first"
+        self._partitions = len(known[self._settings.events_topic].partitions)
         return None
 
     def _note(self, problem: str | None) -> None:

@@ -1,6 +1,6 @@
 """The HTTP front: FastAPI's app with our routes on it.
 
-The routes of events and products are plain Starlette routes that read raw bytes: SDKs send JSON as
+The routes of events, products and codes are plain Starlette routes that read raw bytes: SDKs send JSON as
 text/plain, as a form and gzipped, which a declared body model answers with 422, and FastAPI's own work per
 request costs more than all of ours. They are described for /docs by hand (`openapi.py`).
 """
@@ -52,6 +52,7 @@ SHORT_ROUTES: dict[str, Form] = {
 
 PRODUCTS_ROUTE = "/v1/products"
 PRODUCT_ROUTE = "/v1/products/{product_id}"
+CODES_ROUTE = "/v1/offer-codes"
 OVERLOADED, SERVICE_UNAVAILABLE = 429, 503
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -70,6 +71,9 @@ class Stage(Protocol):
 
     async def receive_products(self, request: Request) -> Reply:
         """Take products. Raises Refused, Unavailable."""
+
+    async def receive_codes(self, request: Request) -> Reply:
+        """Take codes into a pool. Raises Refused, Unavailable."""
 
     async def delete_product(self, request: Request, product_id: str) -> Reply:
         """Delete a product. Raises Refused, Unavailable."""
@@ -91,8 +95,9 @@ def build_http(stage: Stage) -> FastAPI:
         app.add_route(path, handler, methods=["POST"], include_in_schema=False)
         app.add_route(path + "/", handler, methods=["POST"], include_in_schema=False)
     _add_catalogue(app, stage)
+    _add_post(app, stage, CODES_ROUTE, stage.receive_codes)
     _add_operations(app, stage)
-    describe(app, EVENT_ROUTES, PRODUCTS_ROUTE, PRODUCT_ROUTE)
+    describe(app, EVENT_ROUTES, PRODUCTS_ROUTE, PRODUCT_ROUTE, CODES_ROUTE)
     return app
 
 
@@ -119,15 +124,19 @@ def _add_catalogue(app: FastAPI, stage: Stage) -> None:
     async def delete(request: Request) -> Reply:
         return await stage.delete_product(request, request.path_params["product_id"])
 
-    receive = _handler(stage, PRODUCTS_ROUTE, stage.receive_products, SERVICE_UNAVAILABLE)
-    for path in (PRODUCTS_ROUTE, PRODUCTS_ROUTE + "/"):
-        app.add_route(path, receive, methods=["POST"], include_in_schema=False)
+    _add_post(app, stage, PRODUCTS_ROUTE, stage.receive_products)
     app.add_route(
         PRODUCTS_ROUTE + "/{product_id:path}",
         _handler(stage, PRODUCT_ROUTE, delete, SERVICE_UNAVAILABLE),
         methods=["DELETE"],
         include_in_schema=False,
     )
+
+
+def _add_post(app: FastAPI, stage: Stage, route: str, take: Take) -> None:
+    receive = _handler(stage, route, take, SERVICE_UNAVAILABLE)
+    for path in (route, route + "/"):
+        app.add_route(path, receive, methods=["POST"], include_in_schema=False)
 
 
 def _handler(stage: Stage, path: str, take: Take, away: int) -> Handler:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from ingest.core.outcomes import Accepted, Outcome
+from ingest.core.outcomes import Outcome, Rejected
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -50,10 +50,10 @@ class IngestMetrics:
     def count_outcomes(self, source: str, outcomes: Iterable[Outcome]) -> None:
         """The events of one request, once they are on the log."""
         for outcome in outcomes:
-            if isinstance(outcome, Accepted):
-                self._accepted.labels(source).inc()
-            else:
+            if isinstance(outcome, Rejected):
                 self._rejected.labels(source, outcome.code).inc()
+            else:
+                self._accepted.labels(source).inc()
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""

@@ -70,6 +70,17 @@ _PRODUCT = {
     "url": "https://shop.example/p/p-9",
     "image_url": "https://shop.example/i/p-9.jpg",
 }
+_CODES = {"pool": "cart-10", "codes": ["CART-8F2K", "CART-91QX"]}
+_CODES_SCHEMA = {
+    "type": "object",
+    "required": ["pool", "codes"],
+    "properties": {
+        "pool": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$"},
+        "codes": {"type": "array", "items": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}},
+        "writeKey": {"type": "string"},
+    },
+    "additionalProperties": False,
+}
 _SUCCESS_EXAMPLE = {
     "success": True,
     "accepted": 1,
@@ -84,25 +95,29 @@ _SUCCESS_EXAMPLE = {
 }
 
 
-def describe(app: FastAPI, routes: dict[str, Form], products: str, product: str) -> None:
-    """Make the app's OpenAPI document name the routes of events, of `products` and of one `product` too."""
+def describe(app: FastAPI, routes: dict[str, Form], products: str, product: str, codes: str) -> None:
+    """Make the app's OpenAPI document name the routes of events, of `products`, of one `product` and of
+    `codes` too."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app, routes, products, product)
+            app.openapi_schema = _document(
+                app,
+                {
+                    **{path: {"post": _operation(form)} for path, form in routes.items()},
+                    products: {"post": _products_operation()},
+                    product: {"delete": _deletion_operation()},
+                    codes: {"post": _codes_operation()},
+                },
+            )
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 
 
-def _document(app: FastAPI, routes: dict[str, Form], products: str, product: str) -> dict[str, Any]:
+def _document(app: FastAPI, plain: dict[str, Any]) -> dict[str, Any]:
     described = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-    described["paths"] = {
-        **{path: {"post": _operation(form)} for path, form in routes.items()},
-        products: {"post": _products_operation()},
-        product: {"delete": _deletion_operation()},
-        **described["paths"],
-    }
+    described["paths"] = {**plain, **described["paths"]}
     components = described.setdefault("components", {})
     components.setdefault("schemas", {}).update(
         {"NativeEvent": _sent_schema(Event), "Product": _sent_schema(Product), "Error": _ERROR_SCHEMA}
@@ -150,6 +165,17 @@ def _deletion_operation() -> dict[str, Any]:
     }
 
 
+def _codes_operation() -> dict[str, Any]:
+    return {
+        "tags": ["offers"],
+        "summary": "Codes for a pool that offers draw from; each is given to one mail",
+        "operationId": "post_offer_codes",
+        "security": _SECURITY,
+        "requestBody": _request_body(_CODES_SCHEMA, _CODES),
+        "responses": _responses("503"),
+    }
+
+
 _SECURITY: list[dict[str, list[str]]] = [{"basic": []}, {"bearer": []}, {"header": []}, {"query": []}]
 
 
@@ -160,10 +186,10 @@ def _request_body(schema: dict[str, Any], example: Any) -> dict[str, Any]:
 def _responses(away: str) -> dict[str, Any]:
     return {
         "200": {
-            "description": "Each event or product is on the log, or on the dead letters with its reason.",
+            "description": "Each item is on the log, or on the dead letters with its reason.",
             "content": {"application/json": {"schema": {"type": "object"}, "example": _SUCCESS_EXAMPLE}},
         },
-        "400": _error("The body can't be read, or the only event or product was rejected."),
+        "400": _error("The body can't be read, or the only event, product or code was rejected."),
         "401": _error("The write key is missing or unknown."),
         "413": _error("The body, its number of items or its only item is too large."),
         "415": _error("The content encoding is unknown."),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ingest.core.decoding import Unreadable, decode_json, repair_json
+from ingest.core.fields import pool_name
 from ingest.core.outcomes import Form, MessageKind, Refused
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ WRITE_KEY_FIELDS = ("writeKey", "write_key")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event, or product, as it came; `message` where opening the body has read it already."""
+    """One event, product or code, as it came; `message` where opening the body has read it already."""
 
     raw: bytes
     message: dict[str, Any] | None = None
@@ -56,6 +57,7 @@ class _Batch(msgspec.Struct):
     writeKey: Any = None  # noqa: N815
 
 
+_decode_any = msgspec.json.Decoder()
 _decode_batch = msgspec.json.Decoder(_Batch)
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw])
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -82,6 +84,18 @@ def open_deletion(product_id: str) -> Envelope:
     return _native([Item(msgspec.json.encode(named), dict(named))], None)
 
 
+def open_codes(body: bytes, batch_events_max: int) -> Envelope:
+    """Open a body of codes for one pool: `{"pool": …, "codes": […]}`. Each item is such a body with one code,
+    so that a dead letter can be sent as it is. Raises Refused as `open_envelope`, and `bad_pool`."""
+    fields = _read(_decode_fields, body)
+    if "codes" not in fields:
+        raise Refused("bad_body", "the body needs `codes`, a list of the codes to take into `pool`")
+    listed = _bounded(_open_list(fields, "codes", "pool"), batch_events_max)
+    pool = pool_name(_read(_decode_any, bytes(fields["pool"])) if "pool" in fields else None)
+    head = b'{"pool":"%s","codes":[' % pool.encode()
+    return _native([Item(head + item.raw + b"]}") for item in listed.items], listed.write_key)
+
+
 def _bounded(envelope: Envelope, items_max: int) -> Envelope:
     if len(envelope.items) > items_max:
         raise Refused(
@@ -97,11 +111,16 @@ def _open_native(body: bytes) -> Envelope:
     fields = _read(_decode_fields, body)
     if "events" not in fields:
         return _open_native_event(body)
-    unknown = sorted(fields.keys() - {"events", *WRITE_KEY_FIELDS})
+    return _open_list(fields, "events")
+
+
+def _open_list(fields: dict[str, msgspec.Raw], name: str, *others: str) -> Envelope:
+    """The list of items under `name`; a write key, and `others`, may stand beside it."""
+    unknown = sorted(fields.keys() - {name, *others, *WRITE_KEY_FIELDS})
     if unknown:
-        raise Refused("unknown_field", f"beside `events` stands the unknown field {unknown[0][:60]!r}")
-    keys = {name: decode_json(bytes(fields[name])) for name in WRITE_KEY_FIELDS if name in fields}
-    return _native([Item(bytes(raw)) for raw in _read(_decode_list, bytes(fields["events"]))], _key_of(keys))
+        raise Refused("unknown_field", f"beside `{name}` stands the unknown field {unknown[0][:60]!r}")
+    keys = {field: _read(_decode_any, bytes(fields[field])) for field in WRITE_KEY_FIELDS if field in fields}
+    return _native([Item(bytes(raw)) for raw in _read(_decode_list, bytes(fields[name]))], _key_of(keys))
 
 
 def _open_native_event(body: bytes) -> Envelope:

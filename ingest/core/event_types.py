@@ -9,7 +9,7 @@ import unicodedata
 from functools import lru_cache
 
 from ingest.core.outcomes import Unacceptable
-from schemas.event import CONTROL_TYPES, HANDOVER_TYPES
+from schemas.event import CONTROL_TYPES, HANDOVER_TYPES, OFFER_CODES
 from schemas.product import PRODUCT_TYPES
 
 _ALIASES = {
@@ -45,6 +45,11 @@ FEEDBACK_TYPES = frozenset(
 """What the sender tells the engine; from outside they could free a cap slot or fake a mail."""
 
 RESERVED_TYPES = CONTROL_TYPES | FEEDBACK_TYPES | HANDOVER_TYPES | PRODUCT_TYPES | {"product_notice"}
+
+_WAYS = dict.fromkeys(PRODUCT_TYPES, ": send the product to /v1/products") | {
+    OFFER_CODES: ": send the codes to /v1/offer-codes"
+}
+"""Where to send what was meant by a reserved type."""
 
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NAME_LENGTH_MAX = 200
@@ -90,7 +95,7 @@ def native_type(value: object) -> str:
 def free_type(event_type: str) -> str:
     """The type itself. Raises Unacceptable `reserved_type` for those that only our own stages write."""
     if event_type in RESERVED_TYPES:
-        way = ": send the product to /v1/products" if event_type in PRODUCT_TYPES else ""
+        way = _WAYS.get(event_type, "")
         raise Unacceptable(
             "reserved_type", f"events of type {event_type!r} are written by Tetik itself only{way}"
         )

@@ -8,11 +8,12 @@ from a bug in a page; as ids they would make one customer out of thousands, and 
 import re
 from typing import Any
 
-from ingest.core.outcomes import Unacceptable
+from ingest.core.outcomes import Refused, Unacceptable
 from schemas.keys import RESERVED_ANONYMOUS_PREFIXES, RESERVED_PREFIXES
 
 ID_LENGTH_MAX = 256
 SOURCE_LENGTH_MAX = 64
+_POOL = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLACEHOLDERS = frozenset({"undefined", "null", "none", "nil", "nan", "true", "false", "[object object]"})
 
@@ -48,6 +49,18 @@ def record_id(value: Any, field: str) -> str | None:
         raise Unacceptable("bad_id", f"{field} has more than {ID_LENGTH_MAX} characters")
     if _CONTROL.search(value):
         raise Unacceptable("bad_id", f"{field} holds a control character")
+    return value
+
+
+def pool_name(value: Any) -> str:
+    """The name of a pool of codes, as triggers name it. Raises Refused `bad_pool`."""
+    if not isinstance(value, str) or not _POOL.fullmatch(value):
+        said = f"{value[:60]!r} cannot be its name" if isinstance(value, str) else "it must be a text"
+        raise Refused(
+            "bad_pool",
+            f"`pool` names the pool that a trigger's offer draws from, as cart-10; {said}: "
+            "at most 64 of a-z, 0-9 and -, beginning with a letter",
+        )
     return value
 
 

@@ -86,12 +86,23 @@ class Catalogued(Accepted):
 
 
 @dataclass(frozen=True, slots=True)
+class TakenCode:
+    """A code for offers. Only with the others of its request does it become an event (`core/records.py`)."""
+
+    pool: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
-    """An event or product that goes to the dead letters. `message` says what is wrong and what to do."""
+    """An event, product or code that goes to the dead letters.
+
+    `message` says what is wrong and what to do.
+    """
 
     code: str
     message: str
     message_id: str | None = None
 
 
-Outcome: TypeAlias = Accepted | Rejected
+Outcome: TypeAlias = Accepted | TakenCode | Rejected

@@ -30,11 +30,13 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a kind of item goes, and with which key."""
+    """Where a kind of item goes, with which key, and what stands around the items of a request."""
 
     url: str
     path: str
     write_key: str
+    opening: bytes = b"["
+    closing: bytes = b"]"
 
 
 class IngestClient:
@@ -49,6 +51,7 @@ class IngestClient:
         wait: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._address = address
         self._url = address.url.rstrip("/") + address.path
         self._patience_s = patience_s
         self._on_delay = on_delay
@@ -99,8 +102,9 @@ class IngestClient:
 
     def _try(self, items: Sequence[bytes]) -> tuple[str, float | None, httpx.Response | None]:
         """Why it has to be sent again, and when ingest asks for it; or the answer."""
+        body = self._address.opening + b",".join(items) + self._address.closing
         try:
-            answer = self._http.post(self._url, content=b"[" + b",".join(items) + b"]")
+            answer = self._http.post(self._url, content=body)
         except httpx.TransportError as error:
             return f"{self._url} does not answer ({error or type(error).__name__})", None, None
         except httpx.InvalidURL as error:
@@ -114,7 +118,7 @@ class IngestClient:
         try:
             body = answer.json()
             found = {int(each["index"]): str(each["message"]) for each in body["rejected"]}
-            complete = body["accepted"] + len(found) == count
+            complete = body["accepted"] + body.get("repeated", 0) + len(found) == count
         except (ValueError, KeyError, TypeError):
             complete = False
         if not complete:

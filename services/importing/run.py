@@ -1,4 +1,4 @@
-"""`tetik import products`: a file's rows become products, and go to ingest in batches.
+"""`tetik import …`: a file's rows become items of one kind, and go to ingest in batches.
 
 A batch is what one request holds. What was answered is done; when the import has to end early, it says from
 which line to go on. Rows that ingest had taken before are sent again then, which changes nothing.
@@ -18,24 +18,18 @@ import msgspec
 
 from services.importing.client import Address, IngestClient, Stopped
 from services.importing.csv_rows import Header, read_csv
-from services.importing.jsonl_rows import read_jsonl
+from services.importing.kinds import Kind, Unusable
 from services.importing.lines import Lines, Unreadable
-from services.importing.numerals import Decimal
-from services.importing.products import Unusable, check_header, columns_of, product_of, suggestion_for
 from services.importing.report import Report
 from services.importing.rows import BadRow, Row
+from services.importing.whole_lines import read_jsonl, read_list
 
 OK, FAILED = 0, 1
-BATCH_ROWS = 500
 BATCH_BYTES = 500_000
 """Well below what ingest takes at once, so that one answer comes in a second even from a slow disk."""
-PRODUCTS_PATH = "/v1/products"
 STDIN = Path("-")
 
-Format: TypeAlias = Literal["csv", "jsonl"]
-FORMATS: dict[str, Format] = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
-}  # fmt: skip
+Format: TypeAlias = Literal["csv", "jsonl", "list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,6 @@ class Options:
     form: Format
     url: str
     write_key: str
-    decimal: Decimal = "auto"
     errors: Path | None = None
     from_line: int = 1
     patience_s: float = 60.0
@@ -63,20 +56,20 @@ class _Batch:
         self.items.append(item)
         self.size += len(item)
 
-    @property
-    def full(self) -> bool:
-        return len(self.items) >= BATCH_ROWS or self.size >= BATCH_BYTES
+    def full(self, rows: int) -> bool:
+        """Whether it has so many rows, or as many bytes as go at once."""
+        return len(self.items) >= rows or self.size >= BATCH_BYTES
 
 
-def import_products(options: Options) -> int:
+def import_file(options: Options, kind: Kind) -> int:
     """The exit code: 0 if every row was taken. What is wrong goes to stderr."""
     source = "<stdin>" if options.file == STDIN else str(options.file)
     try:
         with (
             _opened(options.file) as (file, size),
-            Report(source, "products", size, options.errors) as report,
+            Report(source, kind.noun, size, options.errors) as report,
         ):
-            ended = _Import(options, Lines(file), report).run()
+            ended = _Import(options, kind, Lines(file), report).run()
     except OSError as error:
         click.echo(f"import: {error.filename or source}: {error.strerror or error}", err=True)
         return FAILED
@@ -101,8 +94,9 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int | None]]:
 class _Import:
     """One run over one file."""
 
-    def __init__(self, options: Options, lines: Lines, report: Report) -> None:
+    def __init__(self, options: Options, kind: Kind, lines: Lines, report: Report) -> None:
         self._options = options
+        self._kind = kind
         self._lines = lines
         self._report = report
         self._batch = _Batch()
@@ -110,12 +104,13 @@ class _Import:
 
     def run(self) -> str | None:
         """Import all of it. None, or why it ended early and how to go on."""
-        address = Address(self._options.url, PRODUCTS_PATH, self._options.write_key)
+        kind, options = self._kind, self._options
+        address = Address(options.url, kind.path, options.write_key, kind.opening, kind.closing)
         try:
-            with IngestClient(address, self._options.patience_s, self._report.delay) as client:
+            with IngestClient(address, options.patience_s, self._report.delay) as client:
                 for row in self._rows():
                     self._report.progress(self._lines.bytes_read)
-                    if row.line >= self._options.from_line:
+                    if row.line >= options.from_line:
                         self._take(row, client)
                 self._flush(client)
         except Unreadable as error:
@@ -131,24 +126,30 @@ class _Import:
     def _rows(self) -> Iterator[Row | BadRow]:
         if self._options.form == "csv":
             return read_csv(self._lines, self._meet_header)
+        if self._options.form == "list":
+            return read_list(self._lines, self._kind.names)
         return read_jsonl(self._lines)
 
     def _meet_header(self, names: Header) -> None:
-        check_header(names)
-        self._report.ignore(columns_of(names).ignored, suggestion_for)
+        self._kind.names.check_header(names)
+        self._ignore(names)
+
+    def _ignore(self, names: Header) -> None:
+        known = self._kind.names
+        self._report.ignore(known.columns_of(names).ignored, known.suggestion_for)
 
     def _take(self, row: Row | BadRow, client: IngestClient) -> None:
         if isinstance(row, BadRow):
             self._report.error(row.line, row.reason, row.raw)
             return
-        self._report.ignore(columns_of(tuple(row.cells)).ignored, suggestion_for)
+        self._ignore(tuple(row.cells))
         try:
-            item = msgspec.json.encode(product_of(row.cells, self._options.decimal))
+            item = msgspec.json.encode(self._kind.item_of(row.cells))
         except Unusable as reason:
             self._report.error(row.line, str(reason), row.raw)
             return
         self._batch.add(row, item)
-        if self._batch.full:
+        if self._batch.full(self._kind.batch_rows):
             self._flush(client)
 
     def _flush(self, client: IngestClient) -> None:

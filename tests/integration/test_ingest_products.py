@@ -1,8 +1,6 @@
 """The catalogue API on a real Kafka: what was answered 200 is on both topics, keyed alike, in order."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 
 from schemas.dead_letter import DeadLetter
 from schemas.product import Product
-from tests.fixtures.ingest_server import KEY, IngestTopics, RunningIngest, serve_ingest
+from tests.fixtures.ingest_server import KEY, IngestTopics, RunningIngest, serve_ingest, tetik_import
 
 TEAPOT = {"product_id": "p-9", "name": "Teapot", "price": 24.5, "currency": "EUR", "stock": 12}
 
@@ -99,19 +97,14 @@ def test_an_unknown_key_writes_nothing(client: httpx.Client, topics: IngestTopic
     assert records(topics, topics.products, "x") == []
 
 
-def tetik_import(ingest: RunningIngest, file: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "services.cli", "import", "products", str(file), "--url", ingest.url]
-    environment = {"TETIK_WRITE_KEY": KEY}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_a_file_is_imported_and_imported_again(
     ingest: RunningIngest, topics: IngestTopics, tmp_path: Path
 ) -> None:
     file = tmp_path / "shop.csv"
     good = [f"f-{number};Teapot {number};{number},50 EUR" for number in range(1_200)]
     file.write_text("\n".join(["id;title;price", *good[:700], "f-x;Broken;-1", *good[700:]]), "utf-8")
-    first, again = tetik_import(ingest, file), tetik_import(ingest, file)
+    command = ("products", str(file))
+    first, again = tetik_import(ingest, *command), tetik_import(ingest, *command)
     for result in (first, again):
         assert (result.returncode, result.stdout) == (1, "")
         reason, summary = result.stderr.splitlines()
@@ -122,5 +115,5 @@ def test_a_file_is_imported_and_imported_again(
     assert (len(mine), len(last)) == (2_400, 1_200)
     assert all(last[f"product:f-{number}"]["price"] == number + 0.5 for number in range(1_200))
     file.write_text("\n".join(["id;title;price", *good]), "utf-8")
-    whole = tetik_import(ingest, file)
+    whole = tetik_import(ingest, *command)
     assert (whole.returncode, whole.stdout, whole.stderr) == (0, "import: 1,200 products taken\n", "")

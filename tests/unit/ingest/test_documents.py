@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.http import EVENT_ROUTES, PRODUCT_ROUTE, PRODUCTS_ROUTE, SHORT_ROUTES
+from ingest.adapters.http import CODES_ROUTE, EVENT_ROUTES, PRODUCT_ROUTE, PRODUCTS_ROUTE, SHORT_ROUTES
 from ingest.core.outcomes import Limits, Rejected
 from ingest.settings import IngestSettings
 from tests.unit.ingest.calls import outcomes_of
+from tests.unit.ingest.test_offer_codes import outcomes_of as codes_of
 from tests.unit.ingest.test_products import outcomes_of as products_of
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "ingest.md").read_text("utf-8")
+OWN_READERS = {PRODUCTS_ROUTE: products_of, CODES_ROUTE: codes_of}
 SOURCES = [path.read_text("utf-8") for path in (ROOT / "ingest").rglob("*.py")]
 
 
@@ -22,6 +24,7 @@ def test_every_route_is_there() -> None:
         *SHORT_ROUTES,
         PRODUCTS_ROUTE,
         PRODUCT_ROUTE,
+        CODES_ROUTE,
         "/healthz",
         "/readyz",
         "/metrics",
@@ -53,10 +56,10 @@ def test_every_metric_is_there() -> None:
     assert {name for name in named if name not in TEXT} == set()
 
 
-@pytest.mark.parametrize("call", re.findall(r"\$INGEST(/v1/\w+) -d '(.*?)'", TEXT, re.DOTALL))
+@pytest.mark.parametrize("call", re.findall(r"\$INGEST(/v1/[\w-]+) -d '(.*?)'", TEXT, re.DOTALL))
 def test_the_examples_can_be_read(call: tuple[str, str]) -> None:
     path, body = call
-    if path == PRODUCTS_ROUTE:
-        assert not any(isinstance(each, Rejected) for each in products_of(body.encode()))
+    if path in OWN_READERS:
+        assert not any(isinstance(each, Rejected) for each in OWN_READERS[path](body.encode()))
     else:
         assert outcomes_of(body.encode(), EVENT_ROUTES[path])

@@ -16,7 +16,12 @@ Say: TypeAlias = Callable[[Any], Answer]
 
 def took(body: Any) -> Answer:
     """As ingest answers when all is well."""
-    return 200, {}, {"success": True, "accepted": len(body), "rejected": []}
+    return 200, {}, {"success": True, "accepted": len(items_of(body)), "rejected": []}
+
+
+def items_of(body: Any) -> Any:
+    """The items of a request: a list, or the codes for a pool."""
+    return body["codes"] if isinstance(body, dict) else body
 
 
 @dataclass
@@ -30,7 +35,7 @@ class Answering:
 
     @property
     def items(self) -> list[Any]:
-        return [item for body in self.bodies for item in body]
+        return [item for body in self.bodies for item in items_of(body)]
 
 
 @contextmanager

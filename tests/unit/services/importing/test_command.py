@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from services.cli import main
 from services.importing import run
+from services.importing.products import products as products_kind
 from tests.fixtures.platform import free_ports
 from tests.unit.services.importing.answering import Answer, Answering, answering, took
 
@@ -37,12 +38,6 @@ def load(ingest: Answering, *arguments: str | Path, **options: Any) -> Result:
 
 def rows(count: int, first: int = 0) -> str:
     return "".join(f"p-{number},name {number}\n" for number in range(first, first + count))
-
-
-@pytest.fixture
-def ingest() -> Iterator[Answering]:
-    with answering() as served:
-        yield served
 
 
 @pytest.fixture
@@ -296,7 +291,7 @@ def test_a_file_without_permission(ingest: Answering, file: Path, capsys: pytest
     file.write_text(SHOP, "utf-8")
     file.chmod(0)
     with nobody():
-        assert run.import_products(run.Options(file, "csv", ingest.url, "k")) == 1
+        assert run.import_file(run.Options(file, "csv", ingest.url, "k"), products_kind("auto")) == 1
     assert capsys.readouterr() == ("", f"import: {file}: Permission denied\n")
     assert ingest.bodies == []
 

@@ -6,15 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.importing.kinds import Unusable
 from services.importing.lines import Unreadable
 from services.importing.numerals import Decimal, read_number, read_price, read_whole
-from services.importing.products import (
-    Unusable,
-    check_header,
-    columns_of,
-    product_of,
-    suggestion_for,
-)
+from services.importing.products import NAMES, product_of
 
 BARE = {"product_id": "p-9", "name": "Teapot"}
 
@@ -133,19 +128,19 @@ def test_a_row_of_a_feed() -> None:
         "price": 12.5,
         "currency": "TRY",
     }
-    assert columns_of(tuple(cells)).ignored == ("gtin",)
+    assert NAMES.columns_of(tuple(cells)).ignored == ("gtin",)
 
 
 @pytest.mark.parametrize("column", ["image_link", "Image Link", "g:image_link", "imageLink", " IMAGE_URL "])
 def test_names_of_columns_are_read_whatever_their_case(column: str) -> None:
-    assert columns_of((column,)).by_field == {"image_url": column}
+    assert NAMES.columns_of((column,)).by_field == {"image_url": column}
 
 
 def test_the_field_s_own_name_goes_before_another_one() -> None:
-    columns = columns_of(("id", "title", "product_id", "name", "Title"))
+    columns = NAMES.columns_of(("id", "title", "product_id", "name", "Title"))
     assert columns.by_field == {"product_id": "product_id", "name": "name"}
     assert columns.ignored == ("id", "title", "Title")
-    assert columns_of(("title", "Title")).by_field == {"name": "title"}
+    assert NAMES.columns_of(("title", "Title")).by_field == {"name": "title"}
 
 
 @pytest.mark.parametrize(
@@ -198,12 +193,12 @@ def test_json_s_numbers_stay_as_they_are() -> None:
 
 
 def test_a_header_without_the_needed_columns_is_refused() -> None:
-    check_header(("id", "title"))
+    NAMES.check_header(("id", "title"))
     with pytest.raises(Unreadable, match=r"no column is named name \(or title\); the header has id, prise"):
-        check_header(("id", "prise"))
+        NAMES.check_header(("id", "prise"))
 
 
 def test_ignored_columns_are_guessed_at() -> None:
-    assert suggestion_for("prise") == "price"
-    assert suggestion_for("gtin") is None
-    assert suggestion_for("title") is None, "another column has taken its place"
+    assert NAMES.suggestion_for("prise") == "price"
+    assert NAMES.suggestion_for("gtin") is None
+    assert NAMES.suggestion_for("title") is None, "another column has taken its place"

@@ -7,9 +7,9 @@ from typing import BinaryIO, cast
 import pytest
 
 from services.importing.csv_rows import read_csv
-from services.importing.jsonl_rows import read_jsonl
 from services.importing.lines import LINE_BYTES_MAX, Lines, Unreadable
 from services.importing.rows import BadRow, Row
+from services.importing.whole_lines import read_jsonl
 
 
 def rows_of(text: str | bytes) -> list[Row | BadRow]:
