@@ -18,7 +18,7 @@ from tests.model.model import Model
 from tests.model.pools import Pools
 from tests.property.engine_and_model import expected_of, request_of, shown
 from tests.simulation.codes import Given
-from tests.simulation.expected import ask_id, asked_at_of
+from tests.simulation.expected import asked_at_of, question_of
 from tests.simulation.memory_log import MemoryRecord
 from tests.simulation.recorded import Recorded
 from tests.simulation.world import Outcome
@@ -142,7 +142,7 @@ class _Replay:
         """When an event was applied; if nothing was decided or asked, a time that every process knew to have
         come."""
         come = min(parse_instant(event.received_at), self._slowest_clock[number][offset])
-        return self._decided_at.get((number, offset), self._asked_at.get(ask_id(event), come))
+        return self._decided_at.get((number, offset), self._asked_at.get(question_of(event), come))
 
     def end(self, now: Instant) -> None:
         """Whatever is left."""

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from schemas.event import OFFER_CODES
 from schemas.ids import handover_ask_id
@@ -53,15 +53,21 @@ class _Given(NamedTuple):
     digest: str | None
 
 
-def ask_id(event: EventRecord) -> str:
-    """The id of what a device is asked at an event that names both; of no question for another event."""
-    return handover_ask_id(f"anon:{event.anonymous_id}", event.customer_id or "", event.event_id)
+Question: TypeAlias = tuple[str, Instant]
+"""What a device is asked: the id, and *at* of the event that asked. A repetition of an event that came before
+an erasure may ask what the event itself did not."""
 
 
-def asked_at_of(outcome: Outcome) -> dict[str, Instant]:
-    """The `now` of each event at which a device was asked, by the id of the question, which tells it."""
+def question_of(event: EventRecord) -> Question:
+    """What a device is asked at an event that names both; no question for another event."""
+    identity = handover_ask_id(f"anon:{event.anonymous_id}", event.customer_id or "", event.event_id)
+    return identity, min(parse_instant(event.occurred_at), parse_instant(event.received_at))
+
+
+def asked_at_of(outcome: Outcome) -> dict[Question, Instant]:
+    """The `now` of each event at which a device was asked: the question tells it."""
     return {
-        event.event_id: parse_instant(event.received_at)
+        (event.event_id, parse_instant(event.occurred_at)): parse_instant(event.received_at)
         for number in range(outcome.history.partitions)
         for _, event in outcome.log.events_of(number)
         if event.type == HANDOVER_ASKED
@@ -136,7 +142,7 @@ class _Replay:
         judge: Judge,
         number: int,
         decisions: list[Recorded],
-        asked_at: dict[str, Instant],
+        asked_at: dict[Question, Instant],
         codes: Given,
     ) -> None:
         self._judge = judge
@@ -166,7 +172,7 @@ class _Replay:
             self._wake(one.wake_until, one.wake_until)
             offset, value = one.record.offset, one.record.value or b""
             # Where nothing was decided or asked, `now` makes no difference but to wake-ups, which had theirs.
-            asked_at = self._asked_at.get(ask_id(one.event), one.wake_until)
+            asked_at = self._asked_at.get(question_of(one.event), one.wake_until)
             now = self._decided_at.get(offset, asked_at)
             # People are told of a marker later than it is read, by a clock that may have been behind.
             read_at = now if one.digest is None else one.wake_until
