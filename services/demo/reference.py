@@ -52,7 +52,7 @@ def expect(
     taken_back: list[str] = []
     hand_overs: list[ExpectedEvent] = []
     for hers in by_person(event for event in script if event.at < until):
-        play = _Play(model_class({rule_set.digest: rule_set}))
+        play = _Play(model_class({rule_set.digest: rule_set}, horizon=until))
         play.event(_marker(rule_set.digest, until))
         play.script(hers, one_by_one=one_by_one)
         play.pass_time(until - 1)

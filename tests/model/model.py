@@ -37,10 +37,13 @@ class Due(NamedTuple):
 class Model:
     """What the engine should decide, for all customers of all partitions.
 
-    `rule_sets` holds every set that a marker may name, by digest.
+    `rule_sets` holds every set that a marker may name, by digest. Who never goes beyond an instant says so by
+    `horizon`: it saves looking for flips of segments behind it, which is most of the work.
     """
 
-    def __init__(self, rule_sets: Mapping[str, RuleSet], partitions: int = 1) -> None:
+    def __init__(
+        self, rule_sets: Mapping[str, RuleSet], partitions: int = 1, horizon: int | None = None
+    ) -> None:
         self._rule_sets = {digest: read_rules(rule_set) for digest, rule_set in rule_sets.items()}
         self._rules: list[Rules] = [NO_RULES] * partitions
         self._activated = [0] * partitions
@@ -48,6 +51,7 @@ class Model:
         self._customers: dict[str, Customer] = {}
         self._snapshots: dict[str, Customer] = {}
         self._results = Results()
+        self._horizon = horizon
         self.pools = [Pools() for _ in range(partitions)]
 
     @property
@@ -126,6 +130,7 @@ class Model:
             at=at if event is None else event.at,
             activated=self._activated[customer.partition],
             since=len(self.decisions),
+            horizon=self._horizon,
         )
 
     def _due(self, customer: Customer, rules: Rules) -> Iterator[Due]:

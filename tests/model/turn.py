@@ -81,6 +81,8 @@ class Turn:
     """When the rules were activated in her partition."""
     since: int = 0
     """How many decisions there were before this input."""
+    horizon: int | None = None
+    """Flips of segments behind it are not looked for; None: all are."""
 
     @property
     def heard(self) -> int:

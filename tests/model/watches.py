@@ -221,6 +221,8 @@ def plan_flips(turn: Turn, asked: set[str]) -> None:
             continue
         inside = segment in turn.customer.segments
         for candidate in sorted(_candidates(turn, when)):
+            if _is_beyond(turn, candidate):
+                break
             names = known.context(turn.customer, turn.rules.policy, candidate)
             if holds(when, names) != inside:
                 flips[segment] = candidate
@@ -245,7 +247,7 @@ def _candidates(turn: Turn, when: str) -> set[int]:
     }
     if "score" in when:
         midnight = (turn.heard // DAY_MS + 1) * DAY_MS
-        while turn.customer.events:
+        while turn.customer.events and not _is_beyond(turn, midnight):
             found.add(midnight)
             if known.context(turn.customer, turn.rules.policy, midnight)["engagement"]["score"] == 0:
                 break
@@ -255,6 +257,10 @@ def _candidates(turn: Turn, when: str) -> set[int]:
         first = (turn.heard // quarter + 1) * quarter
         found |= set(range(first, first + CLOCK_HORIZON_MS, quarter))
     return {instant for instant in found if instant > turn.heard}
+
+
+def _is_beyond(turn: Turn, instant: int) -> bool:
+    return turn.horizon is not None and instant > turn.horizon
 
 
 def _times(value: Any) -> list[datetime]:

@@ -15,6 +15,7 @@ from services.demo.expected import Expectation
 from services.demo.reference import expect
 from services.demo.script import ScriptedEvent, by_person, merge, span
 from services.triggers.folder import check_folder
+from tests.model.play import rule_set, trigger
 from tests.unit.services.demo.scripts import (
     DAY,
     PLAYED,
@@ -250,3 +251,19 @@ def test_a_person_is_who_is_named_with_her() -> None:
         [at(5)],
     ]
     assert merge(*people, until=START + DAY_MS) == script
+
+
+def test_a_segment_is_left_at_midnight_and_not_looked_for_behind_the_end() -> None:
+    """Her score halves at every midnight (UTC). The model is told where the demo ends, which changes nothing
+    before."""
+    gone = trigger("gone", {"leaves": "keen"}, kind="transactional")
+    chosen = rule_set(
+        gone,
+        segments=[{"id": "keen", "when": "engagement.score >= 1.0"}],
+        policy={"engagement": {"half_life": "1d", "points": {"product_viewed": 3}}},
+    )
+    script = [profile(), event(10, "product_viewed", product_id="p1")]
+    decided = [(each.outcome, each.decided_at) for each in expect(script, chosen, END).decisions]
+    assert decided == [("started", at(2 * DAY)), ("fired", at(2 * DAY))]
+    assert len(expect(script, chosen, at(2 * DAY) + 1).decisions) == len(decided)
+    assert expect(script, chosen, at(2 * DAY)).decisions == []
