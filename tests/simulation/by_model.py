@@ -165,10 +165,12 @@ def _markers(outcome: Outcome, number: int) -> list[int]:
 
 def _wake_ups(decisions: Sequence[Recorded], number: int) -> list[_WakeUp]:
     """The wake-ups of a partition in the order of their due times."""
-    applied_to: dict[tuple[Instant, Instant, str, int], int] = {}
+    applied_to: dict[tuple[Instant, Instant, str, int, str], int] = {}
     for one in decisions:
         decision, cause = one.decision, one.decision.cause
         if cause.kind == "wake_up" and cause.partition == number:
             due_at, now = parse_instant(decision.occurred_at), parse_instant(decision.decided_at)
-            applied_to[due_at, now, decision.customer_key, cause.offset] = one.applied_to
-    return sorted(_WakeUp(*handed_in, end) for handed_in, end in applied_to.items())
+            # With the rules: a run that a marker brings back to its due time falls due once more.
+            handed_in = due_at, now, decision.customer_key, cause.offset, decision.rules_digest
+            applied_to[handed_in] = one.applied_to
+    return sorted(_WakeUp(*handed_in[:-1], end) for handed_in, end in applied_to.items())
