@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.keys import RESERVED_STATE_PREFIX
 from schemas.records import DecisionRecord, decode_decision
 from schemas.topics import EVENTS
 from tests.simulation.world import Outcome
 from trigger_engine.core.flush import PARTITION_RECORD_KEY, PartitionRecord
+from trigger_engine.core.state import CustomerState, decode_state
 
 
 class Recorded(NamedTuple):
@@ -31,3 +33,20 @@ def recorded(outcome: Outcome) -> list[Recorded]:
             applied_to = msgspec.msgpack.decode(value, type=PartitionRecord).next_offsets[EVENTS]
             found.append(Recorded(decode_decision(record.value or b""), applied_to))
     return found
+
+
+def last_states(outcome: Outcome) -> dict[str, bytes | None]:
+    """The last state of every customer."""
+    states = {
+        (record.key or b"").decode(): record.value for records in outcome.log.states for record in records
+    }
+    return {key: state for key, state in states.items() if not key.startswith(RESERVED_STATE_PREFIX)}
+
+
+def in_line(state: bytes | None) -> CustomerState | None:
+    """Whether she was told of a change of rules that leaves her alone depends on whether somebody looked."""
+    if state is None:
+        return None
+    decoded = decode_state(state)
+    decoded.rules_digest = ""
+    return decoded

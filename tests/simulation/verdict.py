@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from schemas.instants import parse_instant
-from schemas.keys import RESERVED_STATE_PREFIX, customer_key
+from schemas.keys import customer_key
 from schemas.records import (
     DecisionRecord,
     decode_decision,
@@ -18,11 +18,11 @@ from schemas.records import (
 )
 from tests.simulation.codes import code_problems
 from tests.simulation.expected import Expected, Judge
-from tests.simulation.recorded import recorded
+from tests.simulation.recorded import in_line, last_states, recorded
 from tests.simulation.touched import Lives, Touched
 from tests.simulation.verdict_on_mails import mail_problems
 from tests.simulation.world import Outcome
-from trigger_engine.core.state import CustomerState, decode_state
+from trigger_engine.core.state import CustomerState
 
 NO_CHECK_RESULTS = frozenset({"cancelling", "cancelled", "regret", "exited", "superseded", "goal"})
 """Decisions on a step that are not what its checks said."""
@@ -44,10 +44,7 @@ def problems(outcome: Outcome, judge: Judge) -> list[str]:
     found += _before_the_backlog(outcome, decisions)
     expected = judge.expected(outcome, found_decisions)
     found += _differences(outcome, expected, decisions)
-    if states := _different_states(outcome, expected):
-        otherwise = judge.expected(outcome, found_decisions, by_fastest_clock=True)
-        either = states.keys() & _different_states(outcome, otherwise).keys()
-        found += [states[key] for key in sorted(either)]
+    found += _different_states(outcome, expected)
     return found
 
 
@@ -173,29 +170,17 @@ def _differences(outcome: Outcome, expected: Expected, decisions: list[DecisionR
     return said
 
 
-def _different_states(outcome: Outcome, expected: Expected) -> dict[str, str]:
-    """By customer, how her last state differs."""
-    states = {
-        (record.key or b"").decode(): record.value for records in outcome.log.states for record in records
-    }
-    return {
-        key: f"the state of {key} differs: {_different_fields(state, expected.states.get(key))}"
-        for key, state in states.items()
-        if not key.startswith(RESERVED_STATE_PREFIX) and _in_line(expected.states.get(key)) != _in_line(state)
-    }
-
-
-def _in_line(state: bytes | None) -> CustomerState | None:
-    """Whether she was told of a change of rules that leaves her alone depends on whether somebody looked."""
-    if state is None:
-        return None
-    decoded = decode_state(state)
-    decoded.rules_digest = ""
-    return decoded
+def _different_states(outcome: Outcome, expected: Expected) -> list[str]:
+    """How customers' last states differ."""
+    return [
+        f"the state of {key} differs: {_different_fields(state, expected.states.get(key))}"
+        for key, state in last_states(outcome).items()
+        if in_line(expected.states.get(key)) != in_line(state)
+    ]
 
 
 def _different_fields(one: bytes | None, other: bytes | None) -> str:
-    first, second = _in_line(one), _in_line(other)
+    first, second = in_line(one), in_line(other)
     names = CustomerState.__struct_fields__
     return ", ".join(
         f"{name} is {getattr(first, name, None)!r}, expected {getattr(second, name, None)!r}"
