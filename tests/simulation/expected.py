@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple, Self, TypeAlias, cast
 
 from schemas.event import OFFER_CODES
 from schemas.ids import handover_ask_id
@@ -86,7 +86,8 @@ class Judge:
 
         A wake-up without a decision leaves no record. One that was due between what the slowest and the
         fastest clock said when an event or a marker was read may have come before it or behind it: where the
-        slowest clock does not explain what is on the log, the fastest one is asked.
+        slowest clock does not explain what is on the log, the fastest one is asked, for all markers or for
+        one record.
         """
         of_customer: dict[str, list[Recorded]] = defaultdict(list)
         for one in decisions:
@@ -98,14 +99,16 @@ class Judge:
         for number in range(outcome.history.partitions):
             for key, given in _by_customer(outcome, number).items():
                 found = of_customer.get(key, [])
-                replay = _Replay(self, number, found, asked_at, given_codes)
-                replay.run(given, outcome.now)
-                if not replay.explains(found, states.get(key)):
-                    faster = [one._replace(wake_until=one.at_most) for one in given]
-                    other = _Replay(self, number, found, asked_at, given_codes)
-                    other.run(faster, outcome.now)
-                    replay = other if other.explains(found, states.get(key)) else replay
-                replay.tell(expected)
+                replays = (
+                    _Replay(self, number, found, asked_at, given_codes).run(way, outcome.now)
+                    for way in _ways(given)
+                )
+                first = next(replays)
+                if first.explains(found, states.get(key)):
+                    first.tell(expected)
+                else:
+                    right = (replay for replay in replays if replay.explains(found, states.get(key)))
+                    next(right, first).tell(expected)
         return expected
 
     def rules_of(self, digest: str) -> Rules:
@@ -137,6 +140,15 @@ def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
     return given
 
 
+def _ways(given: list[_Given]) -> Iterator[list[_Given]]:
+    """The inputs by the slowest clock; then with the fastest one at all markers, or at a single record."""
+    yield given
+    yield [one._replace(wake_until=one.at_most) if one.digest else one for one in given]
+    for place, one in enumerate(given):
+        if one.at_most > one.wake_until:
+            yield [*given[:place], one._replace(wake_until=one.at_most), *given[place + 1 :]]
+
+
 class _Replay:
     """One customer, alone in a partition of her own."""
 
@@ -162,7 +174,7 @@ class _Replay:
         self._effects: list[Effect] = []
         self.states: dict[str, bytes | None] = {}
 
-    def run(self, given: list[_Given], end: Instant) -> None:
+    def run(self, given: list[_Given], end: Instant) -> Self:
         """All of her inputs, then everything that is still due by `end`."""
         at = -1
         touched = Touched()
@@ -191,6 +203,7 @@ class _Replay:
         self._wake_up(at, None)
         self._wake(end, end)
         self._flush()
+        return self
 
     def _wake_up(self, offset: int, end: int | None) -> None:
         """The wake-ups recorded after the event at this offset, and before the next marker (at `end`).
