@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.history import Broken, Fault, Happened, History, Published, Quiet
+from tests.simulation.history import Broken, Fault, Happened, History, Imported, Published, Quiet
 from tests.simulation.planted import BUGS
 from tests.simulation.run import Failure, first_failure, judged, smallest
 from tests.simulation.shrink import shrink
@@ -28,7 +28,7 @@ def test_a_failure_is_made_small_and_can_be_pasted() -> None:
     assert isinstance(failure, Failure)
     small = smallest(failure, judge, tries=120)
     assert len(small.items) < len(failure.history.items) / 4
-    names = {kind.__name__: kind for kind in (History, Happened, Broken, Published, Quiet, Fault)}
+    names = {kind.__name__: kind for kind in (History, Happened, Broken, Published, Imported, Quiet, Fault)}
     pasted = eval(small.pasted(), names)
     assert pasted == small
     assert judge(pasted)
