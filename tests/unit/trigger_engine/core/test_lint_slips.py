@@ -130,3 +130,40 @@ def test_what_is_counted_and_ends_the_count_is_found(when: str, field: str) -> N
 def test_an_event_that_starts_a_run_may_be_its_exit_but_not_its_unless() -> None:
     assert said(f"{START}{SIGN_UP}{MAIL}exit: signed_up\n") == []
     assert said(f"{START}{SIGN_UP}wait: 1h\n{MAIL}unless: signed_up\n") == ["8 unless[0]"]
+
+
+def messages(*texts: str) -> list[str]:
+    """What is said of files, each with an id of its own."""
+    files = [read_trigger(text, f"{number}.yaml") for number, text in enumerate(texts)]
+    return [f"{one.field}: {one.message}; {one.suggestion}" for one in lint(files)]
+
+
+def test_what_the_engine_says_to_itself_starts_nothing_and_ends_nothing() -> None:
+    (start,) = messages(START + "when: {event: inactive}\n" + MAIL)
+    assert start.startswith("when.event[0]: ")
+    assert start.endswith("use when: {enters: …}, {inactive: …} or {date: …}")
+    (ending,) = messages(START + SIGN_UP + MAIL + "exit: inactive\n")
+    assert ending.startswith("exit[0]: ")
+    assert "use when" not in ending
+
+
+def test_a_goal_that_an_exit_forestalls_unless_that_asks_for_more() -> None:
+    goal = "  - goal: order_completed\n    id: ordered\n  - mail: thanks\n"
+    plain = START + SIGN_UP + MAIL + goal + "exit: order_completed\n"
+    asking = START + SIGN_UP + MAIL + goal + "exit: {event: order_completed, where: orders.count > 3}\n"
+    assert len(messages(plain)) == 1
+    assert messages(asking) == []
+
+
+def test_one_of_two_rivals_may_ask_for_more() -> None:
+    asking = "when: {event: signed_up, where: profile.country == 'TR'}\n"
+    other = START.replace("id: x", "id: y") + asking + MAIL
+    (said_once,) = messages(START + SIGN_UP + MAIL, other)
+    assert "starts on the same events with the same priority, 50" in said_once
+
+
+def test_a_draft_may_name_a_draft() -> None:
+    named = START.replace("status: live", "status: draft") + SIGN_UP + MAIL
+    naming = named.replace("id: x", "id: y") + "supersedes: x\n"
+    assert messages(named, naming) == []
+    assert len(messages(named, naming.replace("status: draft", "status: live"))) == 1

@@ -52,6 +52,12 @@ def test_an_error_in_a_condition_has_its_line_and_column(condition: str) -> None
     assert str(error).startswith(f"mine.yaml:{error.line}:{error.column}: audience: cart has no field 'valu'")
 
 
+@pytest.mark.parametrize("sign", ["|", ">", ">-", "|2"])
+def test_a_text_in_a_block_has_the_line_it_begins_in(sign: str) -> None:
+    (error,) = errors_of(GOOD.replace("id: x", f"id: {sign}\n  Cart Abandoned"))
+    assert error.line == 2
+
+
 def test_bytes_that_are_no_text_have_their_line() -> None:
     for text, line in ((b"\n\n\xff", 3), (b"\xff", 1), (b"id: x\n\xff\n", 2)):
         assert [error.line for error in errors_of(text)] == [line]
