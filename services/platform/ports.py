@@ -69,10 +69,16 @@ def listener(port: int) -> str | None:
         return None
     for process in PROC.glob("[0-9]*"):
         with suppress(OSError):  # it ended, or is not ours to look at
-            for descriptor in (process / "fd").iterdir():
-                if str(descriptor.readlink()) in inodes:
-                    return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+            if any(_is_one_of(descriptor, inodes) for descriptor in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
     return None
+
+
+def _is_one_of(descriptor: Path, inodes: set[str]) -> bool:
+    """False for one that was closed meanwhile: the process goes on opening and closing others."""
+    with suppress(OSError):
+        return str(descriptor.readlink()) in inodes
+    return False
 
 
 def _listening_inodes(port: int) -> Iterator[str]:
