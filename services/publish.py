@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
 
-from schemas.event import Event
+from schemas.event import RULES_ACTIVATED, Event
 from schemas.headers import cloud_event_headers
 from schemas.ids import marker_event_id
 from schemas.instants import Instant, format_instant
@@ -60,7 +60,7 @@ async def publish(
         else:
             set_offset = await _write_set(producer, rule_set, now)
         for partition in range(partitions):
-            marker = _marker(rule_set.digest, partition, set_offset, now)
+            marker = rules_marker(rule_set.digest, partition, set_offset, now)
             await producer.send_and_wait(
                 EVENTS,
                 encode_record(marker),
@@ -87,10 +87,11 @@ async def _write_set(producer: AIOKafkaProducer, rule_set: RuleSet, now: Instant
     return int(written.offset)
 
 
-def _marker(digest: str, partition: int, set_offset: int, now: Instant) -> EventRecord:
+def rules_marker(digest: str, partition: int, set_offset: int, now: Instant) -> EventRecord:
+    """The marker that activates a set in a partition; `set_offset`: where the set stands on `tetik.rules`."""
     return EventRecord(
         event_id=marker_event_id(digest, partition, set_offset),
-        type="rules_activated",
+        type=RULES_ACTIVATED,
         occurred_at=format_instant(now),
         received_at=format_instant(now),
         source="publish",

@@ -1,7 +1,7 @@
 """Codes for offers: strict, because what mails show is what a customer types at the checkout.
 
-What a code may be, the engine's reader says (`trigger_engine/core/reading.py`); a test holds the two
-together. A code that came before is no mistake: the partition that has it passes it over.
+What a code may be, `schemas/event.py` says, for the engine's reader too. A code that came before is no
+mistake: the partition that has it passes it over.
 """
 
 import re
@@ -10,8 +10,9 @@ from typing import Any
 from ingest.core.accept import read_object, rejected
 from ingest.core.envelopes import Envelope, Item
 from ingest.core.outcomes import Arrival, Limits, Outcome, TakenCode, Unacceptable
+from schemas.event import OFFER_CODE
 
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CODE = re.compile(OFFER_CODE)
 
 
 def accept_code(index: int, item: Item, envelope: Envelope, arrival: Arrival, limits: Limits) -> Outcome:

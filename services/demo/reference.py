@@ -21,8 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.event import RULES_ACTIVATED
-from schemas.ids import feedback_event_id, marker_event_id
+from schemas.ids import feedback_event_id
 from schemas.instants import Instant, format_instant, parse_instant
 from schemas.keys import customer_key, ids_of_key
 from schemas.records import EventRecord
@@ -30,6 +29,7 @@ from schemas.rule_set import RuleSet
 from services.demo.errors import ModelMissing
 from services.demo.expected import Expectation, ExpectedDecision, ExpectedEvent, ExpectedMail
 from services.demo.script import ScriptedEvent, by_person, moments
+from services.publish import rules_marker
 
 if TYPE_CHECKING:
     from tests.model.model import Model
@@ -53,7 +53,7 @@ def expect(
     hand_overs: list[ExpectedEvent] = []
     for hers in by_person(event for event in script if event.at < until):
         play = _Play(model_class({rule_set.digest: rule_set}, horizon=until))
-        play.event(_marker(rule_set.digest, until))
+        play.event(rules_marker(rule_set.digest, 0, 0, until))
         play.script(hers, one_by_one=one_by_one)
         play.pass_time(until - 1)
         decisions += play.decisions
@@ -233,17 +233,6 @@ def _record(event: ScriptedEvent) -> EventRecord:
         customer_id=event.customer_id,
         anonymous_id=event.anonymous_id,
         properties=event.properties,
-    )
-
-
-def _marker(digest: str, at: Instant) -> EventRecord:
-    return EventRecord(
-        event_id=marker_event_id(digest, 0),
-        type=RULES_ACTIVATED,
-        occurred_at=format_instant(at),
-        received_at=format_instant(at),
-        source="publish",
-        properties={"digest": digest},
     )
 
 

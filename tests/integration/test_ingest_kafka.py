@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -18,24 +17,10 @@ from tests.fixtures.ingest_server import (
     IngestTopics,
     RunningIngest,
     eventually,
-    serve_ingest,
 )
 
 AUTH = (KEY, "")
 LONG = "x" * 40_000
-
-
-@pytest.fixture(scope="module")
-def topics(kafka_bootstrap: str) -> IngestTopics:
-    topics = IngestTopics(kafka_bootstrap)
-    topics.create()
-    return topics
-
-
-@pytest.fixture(scope="module")
-def ingest(kafka_bootstrap: str, topics: IngestTopics) -> Iterator[RunningIngest]:
-    with serve_ingest(kafka_bootstrap, topics) as running:
-        yield running
 
 
 @pytest.fixture

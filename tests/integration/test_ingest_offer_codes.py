@@ -2,14 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from schemas.keys import code_partition
-from tests.fixtures.ingest_server import KEY, IngestTopics, RunningIngest, serve_ingest, tetik_import
+from tests.fixtures.ingest_server import KEY, IngestTopics, RunningIngest, tetik_import
 from trigger_engine.core.pools import Pools
 from trigger_engine.core.reading import NewCodes, read_record
 
@@ -22,12 +21,6 @@ def topics(kafka_bootstrap: str) -> IngestTopics:
     topics = IngestTopics(kafka_bootstrap, partitions=PARTITIONS)
     topics.create()
     return topics
-
-
-@pytest.fixture(scope="module")
-def ingest(kafka_bootstrap: str, topics: IngestTopics) -> Iterator[RunningIngest]:
-    with serve_ingest(kafka_bootstrap, topics) as running:
-        yield running
 
 
 def by_partition(topics: IngestTopics, pool: str) -> dict[int, list[list[str]]]:

@@ -10,22 +10,9 @@ import pytest
 
 from schemas.dead_letter import DeadLetter
 from schemas.product import Product
-from tests.fixtures.ingest_server import KEY, IngestTopics, RunningIngest, serve_ingest, tetik_import
+from tests.fixtures.ingest_server import KEY, IngestTopics, RunningIngest, tetik_import
 
 TEAPOT = {"product_id": "p-9", "name": "Teapot", "price": 24.5, "currency": "EUR", "stock": 12}
-
-
-@pytest.fixture(scope="module")
-def topics(kafka_bootstrap: str) -> IngestTopics:
-    topics = IngestTopics(kafka_bootstrap)
-    topics.create()
-    return topics
-
-
-@pytest.fixture(scope="module")
-def ingest(kafka_bootstrap: str, topics: IngestTopics) -> Iterator[RunningIngest]:
-    with serve_ingest(kafka_bootstrap, topics) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,27 +1,13 @@
 """The unmodified segment-analytics-python SDK against ingest and a real Kafka."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from segment.analytics.client import Client
 
-from tests.fixtures.ingest_server import KEY, IngestTopics, RunningIngest, serve_ingest
-
-
-@pytest.fixture(scope="module")
-def topics(kafka_bootstrap: str) -> IngestTopics:
-    topics = IngestTopics(kafka_bootstrap)
-    topics.create()
-    return topics
-
-
-@pytest.fixture(scope="module")
-def ingest(kafka_bootstrap: str, topics: IngestTopics) -> Iterator[RunningIngest]:
-    with serve_ingest(kafka_bootstrap, topics) as running:
-        yield running
+from tests.fixtures.ingest_server import KEY, IngestTopics, RunningIngest
 
 
 class Shop:

@@ -2,8 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from trigger_engine.core.effects import Decide, HandOver
-from trigger_engine.core.offers import codes_given
+from trigger_engine.core.effects import Decide, HandOver, RequestMail
 from trigger_engine.core.partition import Flush
 
 _LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
@@ -67,7 +66,7 @@ class EngineMetrics:
                 self.handed_over.inc()
             else:
                 self.requests.inc()
-        for given in codes_given(flush.effects).values():
-            self.codes_given.labels(given.pool).inc()
+                if isinstance(effect, RequestMail) and effect.code is not None:
+                    self.codes_given.labels(effect.code.pool).inc()
         self.rejected.inc(len(flush.rejected))
         self.customers_flushed.inc(len(flush.states))

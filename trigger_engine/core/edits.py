@@ -39,8 +39,8 @@ def bring_runs_in_line(turn: Turn) -> None:
             if apply_known(turn, run, turn.at):
                 continue
         _place(rules, run)
-        present = rules.present(run.trigger_id)
-        if present is None or not (present.active or present.paused):
+        present = rules.at_work(run.trigger_id)
+        if present is None:
             turn.end(run, "exited", "the trigger is no longer live in the active rules.")
         elif _is_edited(rules, run, present):
             _edit(turn, run, present)

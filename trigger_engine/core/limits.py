@@ -97,9 +97,6 @@ SLOTS_MAX = 64
 OFFERS_MAX = 32
 """Offers given, kept for the limit on offers."""
 
-CODE_LENGTH_MAX = 64
-"""Of an offer's code: what a shopper can type."""
-
 POOLS_MAX = 64
 """Pools of codes a partition has."""
 

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from schemas.event import RULES_ACTIVATED
 from schemas.instants import Instant, format_instant
 from schemas.records import CauseRecord, Malformed, decode_event
 from schemas.topics import STATE_CHANGELOG
@@ -46,6 +47,9 @@ LIVE_CUSTOMERS_MAX = 20_000
 WAKE_UPS_PER_FLUSH_MAX = 1_000
 """Customers woken in one flush: a backlog of a million must not become one transaction, nor hold up
 events and heartbeats."""
+
+
+_MARKER = f'"{RULES_ACTIVATED}"'.encode()
 
 
 class _Applied(msgspec.Struct, frozen=True, gc=False):
@@ -111,14 +115,14 @@ class Partition:
 
         The shell asks before `apply_record`, because it must flush first and may have to read the set.
         """
-        if b'"rules_activated"' not in value:
+        if _MARKER not in value:
             return None
         try:
             event = decode_event(value)
         except Malformed:
             return None
         digest = event.properties.get("digest")
-        return digest if event.type == "rules_activated" and isinstance(digest, str) else None
+        return digest if event.type == RULES_ACTIVATED and isinstance(digest, str) else None
 
     def activate(self, rules: Rules) -> None:
         """Decide by `rules` from the marker applied last on. The flush before must have been taken."""

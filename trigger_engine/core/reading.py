@@ -3,15 +3,15 @@
 import re
 from typing import NamedTuple, TypeAlias
 
-from schemas.event import CONTROL_TYPES, OFFER_CODES
+from schemas.event import CONTROL_TYPES, OFFER_CODE, OFFER_CODE_LENGTH_MAX, OFFER_CODES
 from schemas.instants import Instant, parse_instant
 from schemas.keys import RESERVED_STATE_PREFIX, customer_key
 from schemas.records import CauseRecord, EventRecord, Malformed, decode_event
 from trigger_engine.core.inputs import EventInput
-from trigger_engine.core.limits import CODE_LENGTH_MAX, EVENT_DEPTH_MAX, TEXT_LENGTH_MAX
+from trigger_engine.core.limits import EVENT_DEPTH_MAX, TEXT_LENGTH_MAX
 from trigger_engine.core.trim import nests_too_deeply
 
-_CODE = re.compile(r"[A-Za-z0-9_-]+")
+_CODE = re.compile(OFFER_CODE)
 
 Source: TypeAlias = tuple[str, int, bytes | None, bytes]
 """A record of the log: topic, offset, key, value."""
@@ -74,13 +74,13 @@ def _new_codes(event: EventRecord) -> NewCodes:
     if not isinstance(codes, list) or not codes or not all(_is_code(code) for code in codes):
         raise Malformed(
             f"{OFFER_CODES} for {pool} has no list of codes: letters, digits, - and _, "
-            f"at most {CODE_LENGTH_MAX} characters each"
+            f"at most {OFFER_CODE_LENGTH_MAX} characters each"
         )
     return NewCodes(pool, codes)
 
 
 def _is_code(code: object) -> bool:
-    return isinstance(code, str) and len(code) <= CODE_LENGTH_MAX and _CODE.fullmatch(code) is not None
+    return isinstance(code, str) and _CODE.fullmatch(code) is not None
 
 
 def _subject(event: EventRecord) -> str | None:

@@ -150,10 +150,10 @@ class Rules:
         """The trigger as this set holds it, whatever its status."""
         return self._set.get(trigger_id)
 
-    def idle(self, trigger_id: str) -> bool:
-        """Whether this set has no such trigger, or as a draft only."""
+    def at_work(self, trigger_id: str) -> Trigger | None:
+        """The trigger as this set holds it, paused or not; None if it has none, or as a draft only."""
         trigger = self._set.get(trigger_id)
-        return trigger is None or not (trigger.active or trigger.paused)
+        return trigger if trigger is not None and (trigger.active or trigger.paused) else None
 
     def known(self, digest: str) -> Held | None:
         """What the set of this digest held; None if it is not at hand."""

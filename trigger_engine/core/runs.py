@@ -84,10 +84,15 @@ def missed(turn: Turn, trigger: Trigger, start: Happening, value: str) -> str | 
     scene = Scene(turn.state, start, start, turn.now)
     own, _ = _occasion_value(trigger, scene)
     text = value if own is None else own
+    return None if _is_over(turn, trigger, start, text, scene.now) else text
+
+
+def _is_over(turn: Turn, trigger: Trigger, start: Happening, value: str, now: Instant) -> bool:
+    """Whether an ending is known at or after the start, or its occasion was met before."""
+    if already_ended(turn, trigger, start, now):
+        return True
     memory_ms = turn.rules.policy.occasion_memory_ms
-    if already_ended(turn, trigger, start, scene.now):
-        return None
-    return None if occasions.known(turn.state, trigger.id, text, start.occurred_at, memory_ms) else text
+    return occasions.known(turn.state, trigger.id, value, start.occurred_at, memory_ms)
 
 
 class _Starting:
@@ -116,10 +121,7 @@ class _Starting:
         turn, trigger, event, at = self.turn, self.trigger, self.event, self.start.occurred_at
         if event is not None and event.backfill:
             return False
-        if already_ended(turn, trigger, self.start, self.scene.now):
-            return False
-        memory_ms = turn.rules.policy.occasion_memory_ms
-        if occasions.known(turn.state, trigger.id, value, at, memory_ms):
+        if _is_over(turn, trigger, self.start, value, self.scene.now):
             return False
         if event is not None and event.received_at - turn.at > turn.rules.policy.lateness_ms:
             turn.note(trigger, event, "late", f"{event.type} arrived too late to start anything.")
@@ -128,6 +130,7 @@ class _Starting:
         if len(turn.state.runs) >= RUNS_MAX:
             full = f"the customer has {RUNS_MAX} live runs already"
         else:
+            memory_ms = turn.rules.policy.occasion_memory_ms
             full = occasions.remember(turn.state, trigger.id, value, at, memory_ms)
         if full is None:
             return True

@@ -51,7 +51,7 @@ def replan_as_of(turn: Turn, triggers: Iterable[Trigger], at: Instant) -> None:
     """
     state, rules = turn.state, turn.rules
     for watch in state.watches:
-        if watch.spent and rules.idle(watch.trigger_id):
+        if watch.spent and rules.at_work(watch.trigger_id) is None:
             watch.due_at = FOREVER
     state.watches = [watch for watch in state.watches if _stays(rules, watch)]
     for trigger in triggers:
@@ -116,8 +116,8 @@ def fall_due(turn: Turn, watch: Watch) -> None:
 
 
 def _stays(rules: Rules, watch: Watch) -> bool:
-    trigger = rules.present(watch.trigger_id)
-    if trigger is None or rules.idle(watch.trigger_id):
+    trigger = rules.at_work(watch.trigger_id)
+    if trigger is None:
         return bool(watch.spent)
     pattern = trigger.pattern
     if watch.kind == INACTIVE:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from schemas.event import OFFER_CODE_LENGTH_MAX
 from schemas.records import EmailRequestRecord, EventRecord, encode_record
 from schemas.topics import EVENTS
 from tests.fixtures.engine_cases import T0, event, profile
@@ -201,7 +202,7 @@ def test_the_oldest_codes_given_are_forgotten_first(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_pools_record_fits_the_changelog_at_its_bounds() -> None:
-    codes_max = limits.POOL_CODES_MAX * (limits.CODE_LENGTH_MAX + 2)
+    codes_max = limits.POOL_CODES_MAX * (OFFER_CODE_LENGTH_MAX + 2)
     assert codes_max + limits.POOL_GIVEN_MAX * 8 < limits.STATE_BYTES_MAX
 
 
