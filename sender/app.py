@@ -272,4 +272,5 @@ def _identity(settings: SenderSettings) -> Identity:
         reply_to=settings.reply_to,
         shop_url=settings.shop_url,
         survey_url=settings.survey_url,
+        utm_source=settings.utm_source,
     )

@@ -92,6 +92,7 @@ class SenderSettings:
     reply_to: str | None = None
     shop_url: str | None = None
     survey_url: str | None = None
+    utm_source: str | None = "tetik"
 
     def __post_init__(self) -> None:
         if len(self.secret) < SECRET_LENGTH_MIN:

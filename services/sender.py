@@ -43,6 +43,7 @@ def sender_settings_of(settings: SenderProcess) -> SenderSettings:
         brand=settings.brand,
         shop_url=settings.shop_url,
         survey_url=settings.survey_url,
+        utm_source=settings.utm_source or None,
         check_crcs=settings.check_crcs,
     )
 

@@ -97,6 +97,13 @@ class SenderProcess(ProcessSettings):
         str | None,
         Field(pattern=r"^https?://", description="where answers to the mails' questions go"),
     ] = None
+    utm_source: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]{0,64}$",
+            description="utm_source of the mails' links to the shop; empty: links carry no UTM parameters",
+        ),
+    ] = "tetik"
     on_ambiguous: Annotated[
         Literal["skip", "retry_once"], Field(description="a mail cut off after its last byte")
     ] = "skip"

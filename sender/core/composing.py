@@ -6,7 +6,7 @@ from typing import Literal
 from sender.core.addresses import address_hash, normalise_address
 from sender.core.headers import HeaderRefused
 from sender.core.message import Outgoing, write_message
-from sender.core.rendering import CompiledTemplate, RenderFailed
+from sender.core.rendering import CAMPAIGN, CompiledTemplate, RenderFailed
 from sender.core.requests import SendRequest
 from sender.core.template_data import template_data
 from sender.core.tokens import Subscription, sign_token
@@ -25,6 +25,8 @@ class Identity:
     reply_to: str | None = None
     shop_url: str | None = None
     survey_url: str | None = None
+    utm_source: str | None = None
+    """None: links carry no UTM parameters."""
 
 
 def recipient_of(request: SendRequest) -> str:
@@ -38,6 +40,20 @@ def unsubscribe_url(request: SendRequest, recipient: str, locale: str, identity:
     return f"{identity.public_url.rstrip('/')}/u/{sign_token(who, identity.secret)}"
 
 
+def campaign_of(request: SendRequest, identity: Identity) -> dict[str, str]:
+    """The UTM parameters of a mail's links to the shop: its trigger is the campaign, its step (and arm) the
+    content."""
+    if not identity.utm_source:
+        return {}
+    content = request.step if request.variant is None else f"{request.step}-{request.variant}"
+    return {
+        "utm_source": identity.utm_source,
+        "utm_medium": "email",
+        "utm_campaign": request.trigger_id,
+        "utm_content": content,
+    }
+
+
 def compose(request: SendRequest, template: CompiledTemplate, identity: Identity) -> bytes:
     """The message, ready for the wire. Raises AddressRefused, RenderFailed."""
     recipient = recipient_of(request)
@@ -49,6 +65,7 @@ def compose(request: SendRequest, template: CompiledTemplate, identity: Identity
             "brand": identity.brand,
             "shop_url": identity.shop_url,
             "survey_url": identity.survey_url,
+            CAMPAIGN: campaign_of(request, identity),
         }
     )
     mail = Outgoing(

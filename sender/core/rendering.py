@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, pass_context
 from jinja2.environment import Environment
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -32,6 +33,8 @@ VARIABLES = frozenset(
     }
 )  # fmt: skip
 """What a template may name."""
+CAMPAIGN = "campaign"
+"""The variable that holds the mail's UTM parameters, for the filter `visit`; templates do not name it."""
 
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
@@ -143,11 +146,28 @@ def safe_link(value: Any) -> str:
 
 def answer_link(survey_url: Any, survey: str, answer: str) -> str:
     """The survey page's URL with the answer that a tap on it means; empty if there is no page."""
-    if not safe_link(survey_url):
-        return ""
-    parts = urlsplit(survey_url)
-    query = urlencode({"survey": survey, "answer": answer})
-    return str(urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query)))
+    return _with_query(safe_link(survey_url), {"survey": survey, "answer": answer})
+
+
+@pass_context
+def visit(context: Context, url: Any) -> str:
+    """A safe link to the shop that tells its analytics which mail it stands in; empty as `safe_link`.
+
+    What the shop's own link says of a campaign stays as it is.
+    """
+    link = safe_link(url)
+    said = {name for name, _ in parse_qsl(urlsplit(link).query, keep_blank_values=True)}
+    campaign: Mapping[str, str] = context.get(CAMPAIGN) or {}
+    return link if said & campaign.keys() else _with_query(link, campaign)
+
+
+def _with_query(url: str, added: Mapping[str, str]) -> str:
+    """The address with these parameters behind those it has; an empty one stays empty."""
+    if not url or not added:
+        return url
+    parts = urlsplit(url)
+    query = urlencode(added)
+    return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))
 
 
 @lru_cache(64)
@@ -178,6 +198,7 @@ def _environment(locale: str, *, autoescape: bool) -> Environment:
         "value": lambda value: format_value(value, locale),
         "link": safe_link,
         "answer_link": answer_link,
+        "visit": visit,
     }
     environment.filters.update(filters)
     environment.globals.pop("lipsum", None)

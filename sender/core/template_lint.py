@@ -73,7 +73,8 @@ class _Walker(HTMLParser):
         for name, value in attrs:
             if name in _LINK_ATTRIBUTES and value and not _is_safe_link(value):
                 self._find(
-                    f'{name}="{value}": write {{{{ ... | link }}}}, which lets only http and https pass'
+                    f'{name}="{value}": write {{{{ ... | link }}}} or {{{{ ... | visit }}}}, '
+                    "which let only http and https pass"
                 )
 
     def _find(self, text: str) -> None:
@@ -123,8 +124,8 @@ def _expression_findings(source: str) -> tuple[str, ...]:
 
 
 def _is_safe_link(value: str) -> bool:
-    """Fixed http(s) and mailto links, the unsubscribe link, and expressions that end in `| link`."""
+    """Fixed http(s) and mailto links, the unsubscribe link, and what ends in `| link` or `| visit`."""
     stripped = value.strip()
     if "{{" not in stripped and "{%" not in stripped:
         return stripped.startswith(("https://", "http://", "mailto:", "#"))
-    return bool(re.fullmatch(r"\{\{\s*(unsubscribe_url|[^{}]*\|\s*link)\s*\}\}", stripped))
+    return bool(re.fullmatch(r"\{\{\s*(unsubscribe_url|[^{}]*\|\s*(link|visit))\s*\}\}", stripped))

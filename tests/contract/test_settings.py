@@ -59,6 +59,7 @@ SENDER = SHARED | {
     "brand": "Tetik Demo Shop",
     "shop_url": None,
     "survey_url": None,
+    "utm_source": "tetik",
     "on_ambiguous": "skip",
 }
 EXPECTED = {"ingest": INGEST, "engine": ENGINE, "sender": SENDER}

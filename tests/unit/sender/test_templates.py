@@ -41,7 +41,10 @@ def compile_one(source: str, text: str | None = TEXT, **more: Any) -> Any:
         (mjml("<p>x</p>"), "<p> stands directly in <mj-column>"),
         (mjml("{% if cart %}"), "put it into <mj-text>, or into <mj-raw>"),
         (mjml('<mj-font name="x" href="https://f.example" />'), "must not load fonts from elsewhere"),
-        (mjml('<mj-button href="{{ event.url }}">x</mj-button>'), "write {{ ... | link }}"),
+        (
+            mjml('<mj-button href="{{ event.url }}">x</mj-button>'),
+            "write {{ ... | link }} or {{ ... | visit }}",
+        ),
         (mjml('<mj-button href="javascript:x">x</mj-button>'), "only http and https"),
         (mjml("<mj-text>{% if cart.value < 3 %}x{% endif %}</mj-text>"), "break the XML"),
         (
@@ -162,3 +165,39 @@ def test_the_survey_page_of_the_settings_reaches_the_mail() -> None:
     assert mail.get_body(("plain",)).get_content().count("https://shop.example/answers?survey=feedback") == 5
     without = message_from_bytes(compose(request, template, IDENTITY), policy=default)
     assert "Just reply to this e-mail" in without.get_body(("plain",)).get_content()
+
+
+TAGGED = replace(IDENTITY, shop_url="https://shop.example/?from=mail#top", utm_source="tetik")
+SAID = "utm_source=tetik&utm_medium=email&utm_campaign=t&utm_content=m"
+
+
+def texts_of(request: Any, identity: Identity, name: str = "cart-reminder") -> str:
+    mail = message_from_bytes(compose(request, compiled(name, "en"), identity), policy=default)
+    return str(mail.get_body(("html",)).get_content() + mail.get_body(("plain",)).get_content())
+
+
+def test_links_to_the_shop_say_which_mail_they_stand_in() -> None:
+    texts = texts_of(send_request(data=data_a()), TAGGED)
+    assert f"https://shop.example/?from=mail&{SAID}#top" in texts
+    assert f"from=mail&{SAID}#top".replace("&", "&amp;") in texts
+    assert "utm_content=m-b" in texts_of(send_request(data=data_a(), variant="b"), TAGGED)
+    assert "utm_" not in texts_of(send_request(data=data_a()), replace(TAGGED, utm_source=None))
+
+
+def test_the_shops_own_campaign_and_other_peoples_addresses_stay_as_they_are() -> None:
+    own = "https://shop.example/p?utm_source=newsletter"
+    data = {
+        **data_a(),
+        "event": {"tracking_number": "1", "tracking_url": "https://parcels.example/1", "url": own},
+    }
+    shipped = texts_of(send_request(data=data), TAGGED, "order-shipped")
+    assert "https://parcels.example/1" in shipped
+    assert "parcels.example/1?" not in shipped
+    assert f'href="{own}"' in texts_of(send_request(data=data), TAGGED, "content-delivery")
+    for line in texts_of(send_request(data=data_a()), TAGGED).splitlines():
+        assert "/u/" not in line or "utm_" not in line.partition("/u/")[2].split('"')[0]
+
+
+def test_an_address_that_is_no_link_gets_no_parameters_either() -> None:
+    data = {**data_a(), "event": {"url": "javascript:x", "title": "t"}}
+    assert "javascript" not in texts_of(send_request(data=data), TAGGED, "content-delivery")
