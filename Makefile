@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 MUTATION := .venv-mutation
 PYTEST := $(BIN)/python -m pytest
-# A worker a CPU. Tests on real peers go by file, each worker with peers of its own.
+# A worker a CPU, but for the 10^5 events, which share themselves out. Tests on real peers go by file, each worker with peers of its own.
 EVERY_CPU := -n auto --dist worksteal
 BY_FILE := -n auto --maxprocesses 4 --dist loadfile
 
@@ -53,7 +53,8 @@ contract: $(READY) ## Contracts, settings files, compose file
 	$(PYTEST) $(EVERY_CPU) tests/contract
 
 simulation: $(READY) ## The simulator: 10^5 events, planted bugs, the same run from the same seed
-	$(PYTEST) tests/simulation
+	$(PYTEST) tests/simulation/test_simulation.py
+	$(PYTEST) $(EVERY_CPU) tests/simulation --ignore tests/simulation/test_simulation.py
 
 simulate: $(READY) ## A long run of the simulator: make simulate N=1000000 [SEED=7]
 	$(BIN)/python -m tests.simulation --events $(or $(N),100000) --seed $(or $(SEED),0)
