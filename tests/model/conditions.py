@@ -116,7 +116,7 @@ def _quoted(text: str) -> str:
 
 def _value_of(root: str, source: str, value: Any) -> Any:
     """What is bound for a root. `runs` answers for every id (section 4): those named are filled in."""
-    if root == "views":  # the last views are many; what is not asked for is left out
+    if root in ("views", "orders"):  # the last ones are many; what is not asked for is left out
         left_out = {"at"} if re.search(r"\bat\b", source) is None else set()
         items = [{name: item[name] for name in item.keys() - left_out} for item in value["items"]]
         return value | {"items": items if "items" in source else []}

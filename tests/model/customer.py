@@ -165,6 +165,8 @@ class Customer:
     paused_until: int | None = None
     cart: dict[str, Any] = field(default_factory=dict)
     orders: list[tuple[int, float]] = field(default_factory=list)
+    purchases: list[dict[str, Any]] = field(default_factory=list)
+    """The lines of her orders, in the order in which they came in."""
     orders_on_offer: int = 0
     """So many of the last in a row came while an offer of ours was valid, each judged as it came in."""
     session: dict[str, int] = field(default_factory=dict)

@@ -196,6 +196,7 @@ def _merge_lists(hers: Customer, theirs: Customer) -> None:
     hers.ids = theirs.ids[-RECENT_IDS:] + hers.ids
     hers.orders_on_offer = _orders_on_offer(hers, theirs)
     hers.orders = theirs.orders + hers.orders
+    hers.purchases = theirs.purchases + hers.purchases
     hers.campaigns = theirs.campaigns + hers.campaigns
     hers.windows = theirs.windows + hers.windows
     hers.mails = theirs.mails + hers.mails

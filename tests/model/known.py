@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from schemas.instants import DAY_MS, MINUTE_MS, datetime_of
-from tests.model import carts
+from tests.model import carts, purchases
 from tests.model.customer import EVENT_TYPES_MAX, Customer, Happening, Run
 from tests.model.reading import Policy
 
@@ -51,6 +51,7 @@ def project(customer: Customer, event: Happening) -> None:
     if event.type == "order_completed":
         _count_on_offer(customer, event.at)
         customer.orders.append((event.at, carts.amount_of(event.properties.get("total")) or 0.0))
+        customer.purchases += purchases.lines_of(event)
         if customer.profile.get("email") is None:
             _learn_email(customer, event.properties.get("email"))
     if event.type == "campaign_mailed":
@@ -141,11 +142,7 @@ def context(customer: Customer, policy: Policy, now: int) -> dict[str, Any]:
             "paused": customer.paused_until is not None and now < customer.paused_until,
         },
         "cart": _cart(customer, now),
-        "orders": {
-            "count": len(customer.orders),
-            "last_at": _time(max((at for at, _ in customer.orders), default=None)),
-            "total": round(sum(total for _, total in customer.orders), 2),
-        },
+        "orders": _orders(customer),
         "views": _views(customer),
         "session": {
             "started_at": _time(customer.session.get("started")),
@@ -195,6 +192,21 @@ def _cart(customer: Customer, now: int) -> dict[str, Any]:
     }
 
 
+def _orders(customer: Customer) -> dict[str, Any]:
+    times = [at for at, _ in customer.orders]
+    items = [line | {"at": datetime_of(line["at"])} for line in purchases.kept(customer)]
+    return {
+        "count": len(times),
+        "first_at": _time(min(times, default=None)),
+        "last_at": _time(max(times, default=None)),
+        "total": round(sum(total for _, total in customer.orders), 2),
+        "items": items,
+        "products": _distinct(items, "product_id"),
+        "categories": _distinct(items, "category"),
+        "favourite_category": _favourite(items),
+    }
+
+
 def _views(customer: Customer) -> dict[str, Any]:
     views = [event for event in customer.events if event.type == "product_viewed"]
     latest_first = sorted(views, key=lambda event: event.at)[::-1][:VIEWS_KEPT]
@@ -213,7 +225,14 @@ def _views(customer: Customer) -> dict[str, Any]:
         "items": items,
         "products": _distinct(items, "product_id"),
         "categories": _distinct(items, "category"),
+        "favourite_category": _favourite(items),
     }
+
+
+def _favourite(items: list[dict[str, Any]]) -> str | None:
+    """The category of most items; of equals, the one that stands first, as the latest does."""
+    named = [item["category"] for item in items if item["category"] is not None]
+    return max(named, key=named.count, default=None)
 
 
 def _distinct(items: list[dict[str, Any]], name: str) -> list[str]:

@@ -14,6 +14,7 @@ from tests.property.worlds import (
     CONFIRM,
     EDITS,
     FULL_POLICY,
+    LINED_ORDERS,
     NEWS,
     ORDERS,
     PEOPLE,
@@ -58,6 +59,9 @@ READ_BY_SEGMENTS = {
     "clicking": "engagement.last_click_at != null && engagement.score > 4.0",
     "low": "profile.preferences.mood == 'low'",
     "resting": "profile.paused",
+    "tea-drinker": "orders.favourite_category == 'tea' && views.favourite_category != 'pots'",
+    "potter": "'p2' in orders.products && orders.items.exists(i, i.quantity > 1 && i.category == 'pots')",
+    "regular": "orders.last_at - orders.first_at > duration('24h') && size(orders.categories) > 1",
     "spending": "orders.total > 50.0 && orders.count > 0 && now - orders.last_at < duration('192h')",
     "turkish": "consent.marketing_email && profile.country == 'TR' && profile.traits.points > 5",
     "seen": "now - activity.last_seen_at < duration('72h')",
@@ -93,6 +97,12 @@ READING = [
     trigger("by-session", {"event": ["page_viewed"]}, once_per="session.started_at", kind="transactional"),
     trigger(
         "by-parts", {"event": ["checkout_started"]}, once_per="event.properties.parts", kind="transactional"
+    ),
+    trigger(
+        "lines",
+        {"event": ["order_completed"], "where": "orders.items[0].price < 5.0 && orders.items[0].at < now"},
+        once_per="orders.products[0]",
+        kind="transactional",
     ),
     trigger("by-total", BUYS, once_per="orders.total", kind="transactional"),
     trigger(
@@ -185,6 +195,14 @@ TRAVELLING = [
     ),
     trigger("quiet", {"inactive": "1d"}, kind="transactional"),
     trigger("counts", {"event": ["checkout_started"], "where": "orders.count + views.count > 2"}),
+    trigger(
+        "never-bought",
+        {
+            "event": ["page_viewed"],
+            "where": "orders.products[0] == 'p1' && orders.favourite_category == 'tea'",
+        },
+        once_per="orders.first_at",
+    ),
 ]
 OTHER_POLICY = {name: FULL_POLICY[name] for name in ("caps", "quiet_hours", "offers")}
 MOVED = [
@@ -192,7 +210,15 @@ MOVED = [
     *(one | {"status": "paused"} for one in SEGMENT_TRIGGERS[:1]),
 ]
 TRAVELLING_EVENTS: list[Happens] = [
-    *(*CART_EVENTS[:2], CART_EVENTS[-1], *ORDERS, *VIEWS, *PEOPLE, ("page_viewed", {"section": "a"})),
+    *(
+        *CART_EVENTS[:2],
+        CART_EVENTS[-1],
+        *ORDERS,
+        *LINED_ORDERS,
+        *VIEWS,
+        *PEOPLE,
+        ("page_viewed", {"section": "a"}),
+    ),
     *(*ANSWERS, ("customer_erased", {})),
 ]
 
@@ -204,7 +230,7 @@ WIDER_WORLDS: dict[str, World] = {
             )
         ],
         [
-            *(*CART_EVENTS, *ORDERS, *VIEWS, *PEOPLE, *ANSWERS),
+            *(*CART_EVENTS, *ORDERS, *LINED_ORDERS, *VIEWS, *PEOPLE, *ANSWERS),
             ("product_added", {"product_id": "p3", "price": 3, "quantity": 3, "currency": "EUR"}),
             ("order_completed", {"total": 60}),
             ("checkout_started", {"parts": [1, 2]}),

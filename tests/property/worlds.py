@@ -24,6 +24,14 @@ ORDERS: list[Happens] = [
     ("order_completed", {"order_id": "o1", "total": 49.5}),
     ("order_completed", {"total": 3}),
 ]
+TEA = {"product_id": "p1", "category": "tea", "price": "4", "consumable_days": 2}
+POT = {"sku": "p2", "category": "pots", "name": "Pot", "quantity": 2}
+FILTERS = {"product_id": "p3", "category": "tea", "consumable_days": 5}
+LINED_ORDERS: list[Happens] = [
+    ("order_completed", {"total": 4, "products": [TEA]}),
+    ("order_completed", {"order_id": "o3", "products": [POT, TEA]}),
+    ("order_completed", {"products": [FILTERS, {"name": "Gift"}, "none", POT]}),
+]
 VIEWS: list[Happens] = [
     ("product_viewed", {"product_id": "p1", "category": "tea", "price": 4}),
     ("product_viewed", {"product_id": "p2", "category": "pots"}),

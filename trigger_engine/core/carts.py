@@ -37,7 +37,7 @@ def add(cart: Cart, event: EventInput, occurred_at: int) -> str | None:
         return None
     if cart.id is None or "cart_id" in properties:
         _name_cart(cart, event)
-    quantity = _quantity(properties.get("quantity"), 1)
+    quantity = quantity_or(properties.get("quantity"), 1)
     for item in cart.items:
         if item.key == key:
             item.quantity = min(item.quantity + quantity, QUANTITY_MAX)
@@ -62,7 +62,7 @@ def remove(cart: Cart, event: EventInput, occurred_at: int) -> str | None:
     for position, item in enumerate(cart.items):
         if item.key != key:
             continue
-        item.quantity -= _quantity(event.properties.get("quantity"), item.quantity)
+        item.quantity -= quantity_or(event.properties.get("quantity"), item.quantity)
         if item.quantity <= 0:
             del cart.items[position]
         _touch(cart, event.properties, occurred_at)
@@ -86,7 +86,7 @@ def replace(cart: Cart, event: EventInput, occurred_at: int) -> str | None:
     for product in products[:CART_ITEMS_MAX]:
         key = _product_key(product) if isinstance(product, Mapping) else None
         if key is not None:
-            quantity = _quantity(product.get("quantity"), 1)
+            quantity = quantity_or(product.get("quantity"), 1)
             items[key] = _item(key, product, quantity, added_at.get(key, occurred_at))
     if not items:
         return None
@@ -181,7 +181,8 @@ def price_or_none(value: object) -> float | None:
     return None if amount is None or amount < 0 else amount
 
 
-def _quantity(value: object, default: int) -> int:
+def quantity_or(value: object, default: int) -> int:
+    """How many: a whole number from 1 to a million, or the default for what is none."""
     if type(value) is int and 0 < value <= QUANTITY_MAX:
         return value
     amount = as_amount(value)

@@ -200,9 +200,9 @@ def expire(state: CustomerState, until: Instant) -> None:
 def within_bounds(state: CustomerState) -> CustomerState:
     """The state, or a copy cut so that the event which holds it fits the log's records.
 
-    What goes first only colours what is decided (views), then what ends runs that begin late (past events
-    that compare with their start), then what thresholds count. Runs, mails, occasions, consent and profile
-    are never cut: all of them at their bounds fit (`limits.HANDOVER_STATE_BYTES_MAX`).
+    What goes first only colours what is decided (views, what she bought), then what ends runs that begin
+    late (past events that compare with their start), then what thresholds count. Runs, mails, occasions,
+    consent and profile are never cut: all of them at their bounds fit (`limits.HANDOVER_STATE_BYTES_MAX`).
     """
     if len(encode_state(state)) <= HANDOVER_STATE_BYTES_MAX:
         return state
@@ -218,6 +218,10 @@ def _cut_views(state: CustomerState) -> None:
     state.views.keep(())
 
 
+def _cut_purchases(state: CustomerState) -> None:
+    state.orders.purchases.keep(())
+
+
 def _cut_past_enders(state: CustomerState) -> None:
     state.past_enders = []
 
@@ -231,6 +235,7 @@ def _halve_windows(state: CustomerState) -> None:
 
 _CUTS: tuple[Callable[[CustomerState], None], ...] = (
     _cut_views,
+    _cut_purchases,
     _cut_past_enders,
     *(_halve_windows,) * 8,
 )

@@ -128,6 +128,13 @@ EVENT_TYPES_MAX = 64
 VIEWS_MAX = 20
 """Products looked at that are kept: a mail shows a handful, a threshold keeps its own."""
 
+PURCHASES_MAX = 40
+"""Lines of her last orders that are kept, and lines of one order that are read: some ten orders, enough to
+tell what she has and how often she buys it."""
+
+CONSUMABLE_DAYS_MAX = 3_650
+"""How long a product may last, as the shop says."""
+
 THRESHOLD_VALUES_MAX = 64
 THRESHOLD_EVENTS_MAX = 256
 THRESHOLD_WINDOWS_MAX = 512

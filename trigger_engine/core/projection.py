@@ -15,6 +15,7 @@ from trigger_engine.core.activity import NOT_HERS as NOT_HERS
 from trigger_engine.core.activity import note_activity, note_clicked, note_opened, note_sent, note_view
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import EMAIL_LENGTH_MAX, TEXT_LENGTH_MAX, TRAITS_MAX
+from trigger_engine.core.orders import take_order
 from trigger_engine.core.policy import EngagementRule
 from trigger_engine.core.slots import take_slot
 from trigger_engine.core.state import CustomerState, Profile, Slot
@@ -71,13 +72,7 @@ def _cart_emptied(state: CustomerState, event: EventInput, occurred_at: int) -> 
 
 
 def _order_completed(state: CustomerState, event: EventInput, occurred_at: int) -> None:
-    orders = state.orders
-    orders.count += 1
-    if orders.last_at is None or occurred_at > orders.last_at:
-        orders.last_at = occurred_at
-    total = carts.as_amount(event.properties.get("total"))
-    if total is not None:
-        orders.total = round(orders.total + total, 2)
+    take_order(state.orders, event.properties, occurred_at)
     _learn_address(state.profile, event.properties)
     carts.order(state.cart, occurred_at, event.event_id)
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from schemas.instants import Instant
+from trigger_engine.core.purchases import Purchases
 from trigger_engine.core.views import Views
 
 STATE_VERSION = 2
@@ -81,11 +82,19 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
 
 
 class Orders(msgspec.Struct, array_like=True, gc=False):
-    """Completed orders; cancellations and refunds are not deducted."""
+    """Completed orders, and what she bought last; cancellations and refunds are not deducted."""
 
     count: int = 0
     last_at: Instant | None = None
     total: float = 0.0
+    first_at: Instant | None = None
+    """None although there are orders: a record from before it was kept, see `earliest_at`."""
+    purchases: Purchases = msgspec.field(default_factory=Purchases)
+
+    @property
+    def earliest_at(self) -> Instant | None:
+        """The first order, as far as is known."""
+        return self.last_at if self.first_at is None else self.first_at
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):

@@ -155,8 +155,10 @@ def _unite_profiles(hers: Profile, other: Profile) -> None:
 
 
 def _unite_orders(hers: Orders, other: Orders) -> None:
+    hers.first_at = _earlier(hers.earliest_at, other.earliest_at)
     hers.count += other.count
     hers.last_at = _later(hers.last_at, other.last_at)
+    hers.purchases.unite(other.purchases.kept(), hers.purchases.kept())
     hers.total = round(hers.total + other.total, 2)
 
 
@@ -172,7 +174,7 @@ def _orders_on_offer(hers: CustomerState, other: CustomerState) -> int:
 
 def _unite_views(hers: Views, other: Views) -> None:
     hers.count += other.count
-    hers.keep(sorted([*other.kept(), *hers.kept()], key=lambda view: view.at))
+    hers.unite(other.kept(), hers.kept())
 
 
 def _united_session(hers: Session, other: Session) -> Session:
@@ -249,6 +251,12 @@ def _later(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
     return max(one, other)
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def _when(past: Happening) -> int:

@@ -27,6 +27,7 @@ from trigger_engine.core.cel import (
     nullable,
     record,
 )
+from trigger_engine.core.purchases import Purchase
 from trigger_engine.core.scene import Event, Scene
 from trigger_engine.core.state import Item
 from trigger_engine.core.views import View
@@ -44,17 +45,16 @@ _ITEM = record(
         "image_url": _TEXT,
     }
 )
-_VIEW = record(
-    {
-        "at": TIMESTAMP,
-        "product_id": _TEXT,
-        "category": _TEXT,
-        "name": _TEXT,
-        "price": nullable(DOUBLE),
-        "url": _TEXT,
-        "image_url": _TEXT,
-    }
-)
+_VIEW = {
+    "at": TIMESTAMP,
+    "product_id": _TEXT,
+    "category": _TEXT,
+    "name": _TEXT,
+    "price": nullable(DOUBLE),
+    "url": _TEXT,
+    "image_url": _TEXT,
+}
+_PURCHASE = {**_VIEW, "quantity": INT, "consumable_days": nullable(INT)}
 _PROFILE = {
     "email": _TEXT,
     "first_name": _TEXT,
@@ -75,12 +75,23 @@ _CART = {
     "age": nullable(DURATION),
     "updated_at": _INSTANT,
 }
+_ORDERS = {
+    "count": INT,
+    "first_at": _INSTANT,
+    "last_at": _INSTANT,
+    "total": DOUBLE,
+    "items": list_of(record(_PURCHASE)),
+    "products": list_of(STRING),
+    "categories": list_of(STRING),
+    "favourite_category": _TEXT,
+}
 _VIEWS = {
     "count": INT,
     "last_at": _INSTANT,
-    "items": list_of(_VIEW),
+    "items": list_of(record(_VIEW)),
     "products": list_of(STRING),
     "categories": list_of(STRING),
+    "favourite_category": _TEXT,
 }
 _ENGAGEMENT = {
     "score": DOUBLE,
@@ -117,7 +128,16 @@ def cart_item(item: Item) -> dict[str, Any]:
     }
 
 
-def viewed_item(view: View) -> dict[str, Any]:
+def bought_item(purchase: Purchase) -> dict[str, Any]:
+    """A line of an order, as conditions see it."""
+    return {
+        **viewed_item(purchase),
+        "quantity": purchase.quantity,
+        "consumable_days": purchase.consumable_days,
+    }
+
+
+def viewed_item(view: View | Purchase) -> dict[str, Any]:
     """A product looked at, as conditions see it."""
     return {
         "at": Timestamp(view.at),
@@ -208,13 +228,21 @@ ACCESS: Mapping[str, Accessor] = {
     "cart.age": _cart_age,
     "cart.updated_at": _cart_updated_at,
     "orders.count": "state.orders.count",
+    "orders.first_at": lambda scene: _instant(scene.state.orders.earliest_at),
     "orders.last_at": lambda scene: _instant(scene.state.orders.last_at),
     "orders.total": "state.orders.total",
+    "orders.items": lambda scene: [
+        bought_item(line) for line in reversed(scene.state.orders.purchases.kept())
+    ],
+    "orders.products": lambda scene: scene.state.orders.purchases.products(),
+    "orders.categories": lambda scene: scene.state.orders.purchases.categories(),
+    "orders.favourite_category": lambda scene: scene.state.orders.purchases.favourite_category(),
     "views.count": "state.views.count",
     "views.last_at": lambda scene: _instant(scene.state.views.last_at),
     "views.items": lambda scene: [viewed_item(view) for view in reversed(scene.state.views.kept())],
     "views.products": lambda scene: scene.state.views.products(),
     "views.categories": lambda scene: scene.state.views.categories(),
+    "views.favourite_category": lambda scene: scene.state.views.favourite_category(),
     "session.started_at": _session_started_at,
     "session.events": "state.session.events",
     "session.views": "state.session.views",
@@ -255,7 +283,7 @@ def getter(accessor: Accessor) -> Callable[[Scene], object]:
 SEGMENT_DECLARATIONS: Mapping[str, CelType] = {
     "profile": record(_PROFILE),
     "cart": record(_CART),
-    "orders": record({"count": INT, "last_at": _INSTANT, "total": DOUBLE}),
+    "orders": record(_ORDERS),
     "views": record(_VIEWS),
     "session": record({"started_at": _INSTANT, "events": INT, "views": INT}),
     "activity": record({"last_seen_at": _INSTANT}),

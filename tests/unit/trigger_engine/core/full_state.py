@@ -2,6 +2,7 @@
 
 from trigger_engine.core import limits
 from trigger_engine.core.packed import add_occasion, add_recent
+from trigger_engine.core.purchases import Purchase
 from trigger_engine.core.state import (
     Cart,
     CustomerState,
@@ -59,7 +60,8 @@ def full_state(key: str) -> CustomerState:
     state.cart = Cart(
         text(0), True, [_item(number) for number in range(limits.CART_ITEMS_MAX)], "EUR", NOW, NOW
     )
-    state.orders, state.session = Orders(9**9, NOW, 1e9), Session(NOW, NOW, 9**9, 9**9)
+    state.orders, state.session = Orders(9**9, NOW, 1e9, NOW), Session(NOW, NOW, 9**9, 9**9)
+    state.orders.purchases.keep(_purchase(number) for number in range(limits.PURCHASES_MAX))
     state.engagement = Engagement(0.1, NOW, 9**9, 9**9, NOW, NOW)
     start = happening(0)
     for number in range(limits.RUNS_MAX):
@@ -103,6 +105,12 @@ def _item(number: int) -> Item:
 def _view(number: int) -> View:
     url = text(number, limits.URL_LENGTH_MAX)
     return View(NOW + number, text(number), text(number), text(number), 0.1, url, url)
+
+
+def _purchase(number: int) -> Purchase:
+    url, most = text(number, limits.URL_LENGTH_MAX), limits.QUANTITY_MAX
+    three = text(number), text(number), text(number)
+    return Purchase(NOW + number, *three, 0.1, url, url, most, limits.CONSUMABLE_DAYS_MAX)
 
 
 def _run(number: int, start: Happening) -> Run:

@@ -59,6 +59,7 @@ def test_such_a_state_is_cut_to_fit_a_hand_over_and_keeps_runs_mails_and_occasio
     ):
         assert getattr(cut, name) == getattr(state, name), name
     assert (cut.views.count, cut.views.kept(), cut.past_enders) == (state.views.count, [], [])
+    assert (cut.orders.count, cut.orders.purchases.kept()) == (state.orders.count, [])
     assert all(window.events for windows in cut.windows.values() for window in windows.values())
     assert encode_state(state) == before, "the device's own state is as it was"
 
@@ -121,6 +122,18 @@ def _everything_new(number: int) -> dict[str, Any]:
         "cart_id": "k",
         "price": 0.1,
         "order_id": f"o{number}",
+        "products": [
+            {
+                "product_id": f"{number}{line}{WIDE * 250}",
+                "category": f"{line}{WIDE * 999}",
+                "name": WIDE * 9_999,
+                "quantity": 10**9,
+                "consumable_days": 3_650,
+                "url": f"{number}{WIDE * 980}",
+                "image_url": f"{number}{WIDE * 980}",
+            }
+            for line in range(50 if number % 10 == 0 else 0)
+        ],
         "nested": [[[[[[[[[number] * 99] * 9]]]]]]],
         **{f"{number}-{name}{WIDE * 99}": f"{name}{WIDE * 999}" for name in range(20)},
     }
@@ -208,6 +221,7 @@ def _check_bounds(state: CustomerState) -> None:
         "past_enders": (len(state.past_enders), limits.PAST_ENDERS_MAX),
         "last_at": (len(state.last_at), limits.EVENT_TYPES_MAX),
         "views": (len(state.views), limits.VIEWS_MAX),
+        "purchases": (len(state.orders.purchases), limits.PURCHASES_MAX),
         "windows": (sum(map(len, state.windows.values())), limits.THRESHOLD_WINDOWS_MAX),
         "slots": (len(state.slots), 2 * limits.SLOTS_MAX),
         "offers": (len(state.offers), limits.OFFERS_MAX),
