@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from services.cli import PORT_HELP, main
 from services.platform.ports import Ports
 from services.publish import LIBRARY
+from services.triggers.folder import Place
 from tests.fixtures.platform import free_ports
 
 
@@ -63,7 +64,9 @@ def test_wrong_arguments_are_refused(arguments: tuple[str, ...]) -> None:
 
 def test_the_library_lints() -> None:
     result = tetik("triggers", "lint")
-    assert (result.exit_code, result.output) == (0, "3 triggers and 7 templates are fine\n")
+    triggers, segments = (len(list(files)) for files in (Place(LIBRARY).triggers, Place(LIBRARY).segments))
+    assert result.output.startswith(f"{triggers} triggers, {segments} segments"), result.output
+    assert result.exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def change(file: Path, old: str, new: str) -> None:
 
 
 def test_lint_counts_what_is_fine(shop: Path) -> None:
+    shutil.rmtree(shop / "segments")
     (shop / "segments").mkdir()
     (shop / "segments" / "vip.yaml").write_text("id: vip\nwhen: orders.total >= 1000\n", "utf-8")
     result = tetik("lint", shop)
