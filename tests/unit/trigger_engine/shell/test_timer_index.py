@@ -55,3 +55,10 @@ def test_it_behaves_as_a_dict_of_earliest_due_times(moves: list[tuple[str, str, 
                 del plain[taken]
         assert index.next_due_at == min(plain.values(), default=NEVER)
         assert len(index) == len(plain)
+
+
+def test_an_entry_of_the_second_at_hand_takes_its_place_among_the_others() -> None:
+    index = TimerIndex([("a", 2_100), ("b", 2_900)])
+    assert index.take(2_100) == ("a", 2_100)
+    index.add("c", 2_500)
+    assert take_all(index, 5_000) == [("c", 2_500), ("b", 2_900)]
