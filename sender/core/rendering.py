@@ -28,7 +28,7 @@ SUBJECT_LENGTH_MAX = 250
 REPEAT_MAX = 1_000
 VARIABLES = frozenset(
     {
-        "profile", "cart", "event", "offer", "recommended", "answer", "views",
+        "profile", "cart", "event", "offer", "recommended", "answer", "views", "purchase",
         "unsubscribe_url", "locale", "brand", "shop_url", "survey_url",
     }
 )  # fmt: skip

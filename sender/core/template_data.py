@@ -28,8 +28,10 @@ VIEWS_MAX = 12
 
 
 def template_data(data: dict[str, Any]) -> dict[str, Any]:
-    """`profile`, `cart`, `event`, `offer`, `recommended`, `answer` and `views` for a template."""
-    profile, event, views = (_object(data.get(name)) for name in ("profile", "event", "views"))
+    """`profile`, `cart`, `event`, `offer`, `recommended`, `answer`, `views` and `purchase` for a template."""
+    profile, event, views, purchase = (
+        _object(data.get(name)) for name in ("profile", "event", "views", "purchase")
+    )
     return {
         "profile": {**dict.fromkeys(PROFILE_FIELDS), **profile},
         "cart": _cart(data.get("cart")),
@@ -44,6 +46,7 @@ def template_data(data: dict[str, Any]) -> dict[str, Any]:
             "items": _products(views.get("items"))[:VIEWS_MAX],
             "category": _text(views.get("category")),
         },
+        "purchase": _purchase(purchase),
     }
 
 
@@ -82,6 +85,12 @@ def _products(value: Any) -> list[dict[str, Any]]:
 def _product(item: dict[str, Any]) -> dict[str, Any]:
     seen = _fields(item, PRODUCT_TEXTS, PRODUCT_NUMBERS)
     return {**seen, "name": seen["name"] or seen["product_id"] or seen["sku"] or ""}
+
+
+def _purchase(value: dict[str, Any]) -> dict[str, Any] | None:
+    """A product as events name one: it may have had a higher price. None if it is not named at all."""
+    product = _product(value)
+    return {**product, "old_price": _number(value.get("old_price"))} if product["name"] else None
 
 
 def _fields(values: dict[str, Any], texts: tuple[str, ...], numbers: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _change_segments(turn: Turn, earlier: Rules, activated: int) -> None:
     kept = {segment for segment in customer.segments if segment in rules.segments} - changed
     customer.segments = kept | {s for s in changed if holds(rules.segments[s], names)}
     customer.flips = {name: at for name, at in customer.flips.items() if name in rules.segments}
-    watches.plan_flips(turn, changed)
+    watches.plan_flips(turn, changed, turn.heard)
     for trigger in rules.triggers.values():
         if not trigger.when.get("start_with_existing") or not trigger.running:
             continue

@@ -132,8 +132,11 @@ def _meet_session(customer: Customer, event: Happening) -> None:
     session["views"] += event.type == "product_viewed"
 
 
-def context(customer: Customer, policy: Policy, now: int) -> dict[str, Any]:
-    """What a condition reads, but for `event`, `start` and `answer`. Unknown values are null."""
+def context(
+    customer: Customer, policy: Policy, now: int, due: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What a condition reads, but for `event`, `start` and `answer`. Unknown values are null. `due` is what
+    runs out, where a date is asked about it."""
     return {
         "profile": {name: customer.profile.get(name) for name in PROFILE_FIELDS}
         | {
@@ -142,7 +145,7 @@ def context(customer: Customer, policy: Policy, now: int) -> dict[str, Any]:
             "paused": customer.paused_until is not None and now < customer.paused_until,
         },
         "cart": _cart(customer, now),
-        "orders": _orders(customer),
+        "orders": _orders(customer, due or purchases.next_due(customer, now)),
         "views": _views(customer),
         "session": {
             "started_at": _time(customer.session.get("started")),
@@ -192,9 +195,9 @@ def _cart(customer: Customer, now: int) -> dict[str, Any]:
     }
 
 
-def _orders(customer: Customer) -> dict[str, Any]:
+def _orders(customer: Customer, due: dict[str, Any] | None) -> dict[str, Any]:
     times = [at for at, _ in customer.orders]
-    items = [line | {"at": datetime_of(line["at"])} for line in purchases.kept(customer)]
+    items = [_bought(line) for line in purchases.kept(customer)]
     return {
         "count": len(times),
         "first_at": _time(min(times, default=None)),
@@ -204,7 +207,13 @@ def _orders(customer: Customer) -> dict[str, Any]:
         "products": _distinct(items, "product_id"),
         "categories": _distinct(items, "category"),
         "favourite_category": _favourite(items),
+        "replenish_at": None if due is None else datetime_of(due["at"]),
+        "replenish_product": None if due is None else _bought(due["line"]),
     }
+
+
+def _bought(line: dict[str, Any]) -> dict[str, Any]:
+    return line | {"at": datetime_of(line["at"])}
 
 
 def _views(customer: Customer) -> dict[str, Any]:

@@ -1,7 +1,9 @@
-"""Section 4: what she bought, as the lines of `order_completed` tell it."""
+"""Section 4: what she bought, as the lines of `order_completed` tell it, and when it runs out."""
 
+from statistics import median_high, median_low
 from typing import Any
 
+from schemas.instants import DAY_MS
 from tests.model import carts
 from tests.model.customer import Customer, Happening
 
@@ -21,6 +23,25 @@ def lines_of(event: Happening) -> list[dict[str, Any]]:
 def kept(customer: Customer) -> list[dict[str, Any]]:
     """The last lines by *at*, latest first; of one instant, what came in last."""
     return sorted(customer.purchases, key=lambda line: line["at"])[::-1][:KEPT]
+
+
+def dues(customer: Customer) -> list[dict[str, Any]]:
+    """Of each consumable when it is due, and the last line of it; earliest first, ties by product."""
+    found = []
+    for product_id in {line["product_id"] for line in customer.purchases} - {None}:
+        lines = [line for line in kept(customer)[::-1] if line["product_id"] == product_id]
+        days = [line["consumable_days"] for line in lines if line["consumable_days"] is not None]
+        if days:
+            gaps = [lines[n + 1]["at"] - lines[n]["at"] for n in range(len(lines) - 1)]
+            gaps = [gap for gap in gaps if gap >= DAY_MS] or [days[-1] * DAY_MS]
+            interval = (median_low(gaps) + median_high(gaps)) // 2
+            found.append({"at": lines[-1]["at"] + interval, "line": lines[-1]})
+    return sorted(found, key=lambda due: (due["at"], due["line"]["product_id"]))
+
+
+def next_due(customer: Customer, now: int) -> dict[str, Any] | None:
+    """The first that is not a day past."""
+    return next((due for due in dues(customer) if due["at"] > now - DAY_MS), None)
 
 
 def _line(product: dict[str, Any], at: int) -> dict[str, Any]:

@@ -132,6 +132,13 @@ class Turn:
         except ConditionError:
             return None
 
+    def value_of_due(self, source: str, due: dict[str, Any]) -> Any:
+        """The value of a date's expression about something that runs out; None for an error."""
+        try:
+            return evaluate(source, known.context(self.customer, self.rules.policy, self.heard, due))
+        except ConditionError:
+            return None
+
     def step_value(self, source: str, run: Run) -> Any:
         """The value of an expression of a step. Raises ConditionError."""
         return evaluate(source, self.known(run, now=self.now))

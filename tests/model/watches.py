@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from schemas.instants import DAY_MS, MINUTE_MS, datetime_of, format_instant, instant_of, parse_instant
-from tests.model import known, starts
+from tests.model import known, purchases, starts
 from tests.model.conditions import ConditionError, evaluate, holds
 from tests.model.customer import UNTIL_RESUMED, Happening, Watch
 from tests.model.local_time import instant_at, local, zone_of
@@ -26,6 +26,7 @@ from tests.model.reading import Trigger, clock_minutes, duration_ms
 from tests.model.turn import Turn
 
 CLOCK_HORIZON_MS = 8 * DAY_MS
+PRODUCTS_DUE = 8
 
 
 # --- planning inactivity and dates
@@ -105,7 +106,11 @@ def _occurrences(turn: Turn, trigger: Trigger, after: int, zone: ZoneInfo) -> li
         if repeat == "once":
             return [(day, day.isoformat()) for day in days]
         return [(day, str(day.year)) for day in days]
-    day = _date_of(turn, source, zone)
+    if _is_about_dues(trigger):
+        met = max((name for id, name in turn.customer.dates_done if id == trigger.id), default="")
+        found = {day for day, _ in _days_of_dues(turn, source, zone)}
+        return [(day, day.isoformat()) for day in sorted(found) if day.isoformat() > met]
+    day = _day_of(turn.value(source), zone)
     if day is None:
         return []
     if repeat == "once":
@@ -113,9 +118,24 @@ def _occurrences(turn: Turn, trigger: Trigger, after: int, zone: ZoneInfo) -> li
     return [(_in_year(day, year), str(year)) for year in years]
 
 
-def _date_of(turn: Turn, source: str, zone: ZoneInfo) -> date | None:
+def _is_about_dues(trigger: Trigger) -> bool:
+    """Whether the date is that of something that runs out: each of them gives one."""
+    source = trigger.when["date"]
+    return (
+        isinstance(source, str)
+        and re.search(r"\borders\.replenish_", source) is not None
+        and trigger.when.get("repeat", "once") == "once"
+    )
+
+
+def _days_of_dues(turn: Turn, source: str, zone: ZoneInfo) -> list[tuple[date, dict[str, Any]]]:
+    dues = purchases.dues(turn.customer)
+    given = [(_day_of(turn.value_of_due(source, due), zone), due["line"]) for due in dues]
+    return [(day, line) for day, line in given if day is not None]
+
+
+def _day_of(value: Any, zone: ZoneInfo) -> date | None:
     """A timestamp's local date, or text that begins with YYYY-MM-DD; anything else is none."""
-    value = turn.value(source)
     if isinstance(value, datetime):
         return local(instant_of(value), zone).date()
     if isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
@@ -159,7 +179,7 @@ def fall_due(turn: Turn, watch: Watch) -> None:
             start = _made("segment_entered", watch.due, watch.properties)
             starts.begin(turn, trigger, start, watch.value, by_wake_up=True)
         return
-    start = _made(watch.kind, watch.due, watch.properties)
+    start = _made(watch.kind, watch.due, watch.properties | _running_out(turn, trigger, watch))
     if watch.kind == "date":
         customer.dates_done.add((trigger.id, watch.value))
         if turn.now > watch.due + turn.rules.policy.date_grace_ms:
@@ -173,6 +193,18 @@ def fall_due(turn: Turn, watch: Watch) -> None:
         plan_date(turn, trigger, turn.now - turn.rules.policy.date_grace_ms)
         return
     starts.begin(turn, trigger, start, watch.value, by_wake_up=True)
+
+
+def _running_out(turn: Turn, trigger: Trigger, watch: Watch) -> dict[str, Any]:
+    """What the day is about, as far as it is about something that runs out."""
+    if watch.kind != "date" or not _is_about_dues(trigger):
+        return {}
+    zone = zone_of(turn.customer.profile, turn.rules.policy.time_zone)
+    given = _days_of_dues(turn, trigger.when["date"], zone)
+    lines = [line for day, line in given if day.isoformat() == watch.properties["date"]][:PRODUCTS_DUE]
+    names = ("product_id", "category", "name", "price", "url", "image_url")
+    products = [{name: line[name] for name in names} for line in lines]
+    return {"product_id": products[0]["product_id"], "products": products} if products else {}
 
 
 def plan_existing(turn: Turn, trigger: Trigger, activated: int) -> None:
@@ -195,7 +227,7 @@ def evaluate_segments(turn: Turn, at: int, event: Happening | None) -> None:
     asked = {name for name in turn.rules.segments if event or turn.customer.flips.get(name, at + 1) <= at}
     after = before - asked | {name for name in asked if holds(turn.rules.segments[name], names)}
     turn.customer.segments = after
-    plan_flips(turn, asked)
+    plan_flips(turn, asked, turn.heard if event else at)
     for trigger in turn.rules.triggers.values():
         for verb, changed, kind in (
             ("enters", after - before, "segment_entered"),
@@ -211,16 +243,16 @@ def evaluate_segments(turn: Turn, at: int, event: Happening | None) -> None:
             starts.begin(turn, trigger, start, value, by_wake_up=event is None)
 
 
-def plan_flips(turn: Turn, asked: set[str]) -> None:
-    """The next instants at which her membership of these segments changes by time alone."""
+def plan_flips(turn: Turn, asked: set[str], since: int) -> None:
+    """The next instants after this one at which her membership of these segments changes by time alone."""
     flips = turn.customer.flips
     for segment in asked:
         when = turn.rules.segments[segment]
         flips.pop(segment, None)
-        if not re.search(r"now|engagement|age|paused", when):
+        if not re.search(r"now|engagement|age|paused|replenish", when):
             continue
         inside = segment in turn.customer.segments
-        for candidate in sorted(_candidates(turn, when)):
+        for candidate in sorted(_candidates(turn, when, since)):
             if _is_beyond(turn, candidate):
                 break
             names = known.context(turn.customer, turn.rules.policy, candidate)
@@ -229,7 +261,7 @@ def plan_flips(turn: Turn, asked: set[str]) -> None:
                 break
 
 
-def _candidates(turn: Turn, when: str) -> set[int]:
+def _candidates(turn: Turn, when: str, since: int) -> set[int]:
     spans = {0} | {_span(text) for text in re.findall(r"duration\(\s*['\"]([^'\"]+)['\"]\s*\)", when)}
     spans |= {left + right for left in spans for right in spans}
     names = turn.known()
@@ -238,6 +270,7 @@ def _candidates(turn: Turn, when: str) -> set[int]:
     instants |= {instant for text in written if (instant := _instant(text)) is not None}
     if turn.customer.paused_until not in (None, UNTIL_RESUMED):
         instants.add(turn.customer.paused_until)
+    instants |= {due["at"] + around for due in purchases.dues(turn.customer) for around in (0, DAY_MS)}
     found = {
         instant + sign * span + around
         for instant in instants
@@ -246,7 +279,7 @@ def _candidates(turn: Turn, when: str) -> set[int]:
         for around in (-1, 0, 1)
     }
     if "score" in when:
-        midnight = (turn.heard // DAY_MS + 1) * DAY_MS
+        midnight = (since // DAY_MS + 1) * DAY_MS
         while turn.customer.events and not _is_beyond(turn, midnight):
             found.add(midnight)
             if known.context(turn.customer, turn.rules.policy, midnight)["engagement"]["score"] == 0:
@@ -254,9 +287,9 @@ def _candidates(turn: Turn, when: str) -> set[int]:
             midnight += DAY_MS
     if re.search(r"\.get[A-Z]", when):
         quarter = 15 * MINUTE_MS
-        first = (turn.heard // quarter + 1) * quarter
+        first = (since // quarter + 1) * quarter
         found |= set(range(first, first + CLOCK_HORIZON_MS, quarter))
-    return {instant for instant in found if instant > turn.heard}
+    return {instant for instant in found if instant > since}
 
 
 def _is_beyond(turn: Turn, instant: int) -> bool:

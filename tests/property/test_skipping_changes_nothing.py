@@ -34,6 +34,8 @@ CONDITIONS = {
     "grown-up": "profile.traits.age >= 18.0",
     "paused": "profile.paused",
     "slow": "has(profile.preferences.pace)",
+    "runs-out": "orders.replenish_at - now < duration('30h')",
+    "out-of-p": "orders.replenish_product.product_id == 'p' && now - orders.last_at > duration('1h')",
     "afternoon": "now.getHours() >= 12 && orders.count > 0",
 }
 TRIGGER = """
@@ -77,6 +79,13 @@ id: replenish
 status: live
 kind: transactional
 when: {date: "'buyer' in segments ? orders.last_at : null", offset: 1d}
+steps: [{mail: mail}]
+""",
+    """
+id: runs-out
+status: live
+kind: transactional
+when: {date: orders.replenish_at, offset: -1d}
 steps: [{mail: mail}]
 """,
     """
@@ -141,7 +150,13 @@ EVENTS = st.one_of(
     ),
     st.tuples(st.just("checkout_started"), properties_of({}, {"email": "b@example.com"})),
     st.tuples(
-        st.just("order_completed"), properties_of({"total": 5}, {"total": 5, "email": "b@example.com"})
+        st.just("order_completed"),
+        properties_of(
+            {"total": 5},
+            {"total": 5, "email": "b@example.com"},
+            {"products": [{"product_id": "p", "consumable_days": 3}]},
+            {"products": [{"product_id": "q", "consumable_days": 4}, {"product_id": "p"}]},
+        ),
     ),
     st.tuples(
         st.sampled_from(["email_sent", "email_opened", "email_clicked", "own_event", "page_viewed"])

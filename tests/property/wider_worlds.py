@@ -3,6 +3,7 @@ between partitions that do not read at the same pace."""
 
 from typing import Any
 
+from schemas.instants import DAY_MS
 from tests.model.play import mail, rule_set, trigger
 from tests.property.worlds import (
     BOUGHT,
@@ -13,6 +14,7 @@ from tests.property.worlds import (
     CHECKED,
     CONFIRM,
     EDITS,
+    FILTERS,
     FULL_POLICY,
     LINED_ORDERS,
     NEWS,
@@ -21,6 +23,7 @@ from tests.property.worlds import (
     SEGMENT_TRIGGERS,
     SEGMENTS,
     STEPS,
+    TEA,
     VIEWED,
     VIEWS,
     Happens,
@@ -62,6 +65,8 @@ READ_BY_SEGMENTS = {
     "tea-drinker": "orders.favourite_category == 'tea' && views.favourite_category != 'pots'",
     "potter": "'p2' in orders.products && orders.items.exists(i, i.quantity > 1 && i.category == 'pots')",
     "regular": "orders.last_at - orders.first_at > duration('24h') && size(orders.categories) > 1",
+    "runs-out": "orders.replenish_at - now < duration('24h')",
+    "out-of-tea": "orders.replenish_product.category == 'tea' && orders.replenish_product.product_id != 'p3'",
     "spending": "orders.total > 50.0 && orders.count > 0 && now - orders.last_at < duration('192h')",
     "turkish": "consent.marketing_email && profile.country == 'TR' && profile.traits.points > 5",
     "seen": "now - activity.last_seen_at < duration('72h')",
@@ -130,6 +135,67 @@ READING = [
         {"date": "orders.last_at", "offset": 1, "at": "12:00", "repeat": "once"},
         audience="activity.last_seen_at > start.occurred_at - duration('72h')",
     ),
+]
+
+SEEN = [
+    "orders.replenish_at",
+    "orders.first_at",
+    "string(size(orders.items)) + orders.products[1] + orders.favourite_category",
+    "orders.products[0] + '/' + orders.categories[1] + '/' + orders.replenish_product.product_id",
+]
+"""What the occasions of a trigger tell of her orders."""
+REPLENISHED = [
+    trigger(
+        "replenish",
+        {"date": "orders.replenish_at", "offset": 0, "at": "09:00", "repeat": "once"},
+        [mail("more"), {"wait": "1d"}, mail("still")],
+        exit=[
+            {
+                "event": "order_completed",
+                "where": "event.properties.products.exists(p, p.product_id == start.properties.product_id)",
+            }
+        ],
+    ),
+    trigger(
+        "replenish-early",
+        {"date": "orders.replenish_at", "offset": -1, "at": "18:30", "repeat": "once"},
+        once_per="start.properties.product_id + start.properties.date",
+        kind="transactional",
+        audience="size(start.properties.products) == 1 || start.properties.products[1].category == 'tea'",
+    ),
+    trigger(
+        "replenish-pots",
+        {
+            "date": "orders.replenish_product.category == 'tea' ? orders.replenish_at : null",
+            "offset": 3,
+            "at": "00:30",
+            "repeat": "once",
+        },
+        kind="transactional",
+        audience="orders.replenish_at != null",
+    ),
+    trigger(
+        "every-year",
+        {"date": "orders.replenish_at", "offset": 0, "at": "10:00", "repeat": "yearly"},
+        kind="transactional",
+    ),
+    trigger("runs-out", {"enters": "runs-out"}, kind="transactional"),
+    trigger("has-enough", {"leaves": "runs-out"}, kind="transactional"),
+    trigger(
+        "again", BUYS, wait="1h", kind="transactional", audience="orders.replenish_product.quantity == 1"
+    ),
+    *(
+        trigger(f"sees-{number}", BUYS, once_per=read, kind="transactional")
+        for number, read in enumerate(SEEN)
+    ),
+]
+REPLENISHED_EVENTS: list[Happens] = [
+    *(*LINED_ORDERS, *LINED_ORDERS[:1] * 3),
+    ("order_completed", {"products": [TEA | {"consumable_days": None}, FILTERS | {"consumable_days": 2}]}),
+    ("order_completed", {"products": [{"product_id": "p9", "category": "tea", "consumable_days": 9}]}),
+    ("order_completed", {"products": [{"sku": "p0", "consumable_days": 1, "quantity": 3}]}),
+    ("profile_updated", {"time_zone": "America/New_York"}),
+    ("page_viewed", {}),
 ]
 
 BOUNDED = [
@@ -238,6 +304,14 @@ WIDER_WORLDS: dict[str, World] = {
         ],
         context={"locale": "tr"},
         costs=3,
+    ),
+    "replenishment": World(
+        [rule_set(*REPLENISHED, segments=[{"id": "runs-out", "when": READ_BY_SEGMENTS["runs-out"]}])],
+        REPLENISHED_EVENTS,
+        devices=True,
+        partitions=2,
+        afterwards_ms=25 * DAY_MS,
+        costs=2,
     ),
     "bounds": World(
         [rule_set(*BOUNDED)],

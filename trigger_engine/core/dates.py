@@ -16,6 +16,7 @@ from trigger_engine.core.conditions import Scene
 from trigger_engine.core.holiday_days import day_of
 from trigger_engine.core.local_time import local_date, local_instant, zone_for
 from trigger_engine.core.patterns import DatePattern
+from trigger_engine.core.replenishment import Due, dues
 from trigger_engine.core.state import CustomerState
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -33,11 +34,12 @@ class Occurrence(NamedTuple):
 
 
 def occurrences(
-    state: CustomerState, pattern: DatePattern, time_zone: str, now: Instant, floor: Instant, met: bool
+    state: CustomerState, pattern: DatePattern, time_zone: str, now: Instant, floor: Instant, met: str
 ) -> Iterator[Occurrence]:
-    """What falls due after `floor`, earliest first. `time_zone` is the policy's; `met`: one was met before.
+    """What falls due after `floor`, earliest first. `time_zone` is the policy's; `met`: what was met last.
 
-    An expression that gives no day, or fails, gives nothing.
+    An expression that gives no day, or fails, gives nothing. One about what runs out gives a day for each
+    consumable, and those up to the one met last are over.
     """
     zone = zone_for(state.profile.time_zone, state.profile.country, time_zone)
     for day, name in _days(state, pattern, zone, now, floor, met):
@@ -59,10 +61,20 @@ def day_at(midnight: Instant) -> date:
     return _EPOCH + timedelta(milliseconds=midnight)
 
 
+def about(state: CustomerState, pattern: DatePattern, time_zone: str, now: Instant, day: date) -> list[Due]:
+    """The consumables that a day is about, as the pattern's expression has it; none if it is about others."""
+    zone = zone_for(state.profile.time_zone, state.profile.country, time_zone)
+    return [due for found, due in _days_of_dues(state, pattern, zone, now) if found == day]
+
+
 def _days(
-    state: CustomerState, pattern: DatePattern, zone: ZoneInfo, now: Instant, floor: Instant, met: bool
+    state: CustomerState, pattern: DatePattern, zone: ZoneInfo, now: Instant, floor: Instant, met: str
 ) -> Iterator[tuple[date, str]]:
-    named = None if pattern.value is None else _named_day(state, pattern, zone, now)
+    if pattern.replenishes:
+        days = {day.isoformat(): day for day, _ in _days_of_dues(state, pattern, zone, now)}
+        yield from ((days[name], name) for name in sorted(days) if name > met)
+        return
+    named = None if pattern.value is None else _named_day(pattern, zone, Scene(state, None, None, now))
     if pattern.value is not None and named is None:
         return
     if named is not None and not pattern.yearly:
@@ -77,10 +89,21 @@ def _days(
             yield day, str(year) if pattern.yearly else day.isoformat()
 
 
-def _named_day(state: CustomerState, pattern: DatePattern, zone: ZoneInfo, now: Instant) -> date | None:
+def _days_of_dues(
+    state: CustomerState, pattern: DatePattern, zone: ZoneInfo, now: Instant
+) -> Iterator[tuple[date, Due]]:
+    """The day that the expression gives for each consumable, as if it were the next one."""
+    if pattern.replenishes:
+        for due in dues(state.orders.purchases):
+            day = _named_day(pattern, zone, Scene(state, None, None, now, due=due))
+            if day is not None:
+                yield day, due
+
+
+def _named_day(pattern: DatePattern, zone: ZoneInfo, scene: Scene) -> date | None:
     assert pattern.value is not None, "asked only where there is an expression"
     try:
-        value = pattern.value.of(Scene(state, None, None, now))
+        value = pattern.value.of(scene)
     except EvaluationError:
         return None
     if isinstance(value, Timestamp):

@@ -132,6 +132,9 @@ PURCHASES_MAX = 40
 """Lines of her last orders that are kept, and lines of one order that are read: some ten orders, enough to
 tell what she has and how often she buys it."""
 
+PRODUCTS_DUE_MAX = 8
+"""Products that run out on one day, as the day's starting event names them: a mail shows as many."""
+
 CONSUMABLE_DAYS_MAX = 3_650
 """How long a product may last, as the shop says."""
 

@@ -6,25 +6,22 @@ sender's answer makes it `cancelled` or, if it had gone out already, `regret`. W
 its cooldown, its place under the caps and its offer.
 """
 
-from typing import Any
-
 from schemas.ids import send_id
 from schemas.instants import format_instant
 from schemas.records import EmailRequestRecord
 from trigger_engine.core.calendar import not_between
 from trigger_engine.core.caps import owner_of, return_slot
-from trigger_engine.core.carts import cart_value
-from trigger_engine.core.conditions import cart_item
 from trigger_engine.core.cooldowns import last_before, note_mail, return_mail
 from trigger_engine.core.effects import CancelMail, GivenCode, RequestMail
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import MAILS_PENDING_MAX
 from trigger_engine.core.occasions import note_mailed
-from trigger_engine.core.offers import Given, choose_offer, note_offer, return_offer
+from trigger_engine.core.offers import choose_offer, note_offer, return_offer
 from trigger_engine.core.program import of_variant
 from trigger_engine.core.question import Question, Verdict
 from trigger_engine.core.slots import take_slot
-from trigger_engine.core.state import CustomerState, Happening, PendingMail, Run, Slot
+from trigger_engine.core.state import CustomerState, Happening, PendingMail, Slot
+from trigger_engine.core.template_data import template_data
 from trigger_engine.core.turn import Turn
 
 _NOT_SENT = frozenset({"email_cancelled", "email_expired", "email_suppressed", "email_failed"})
@@ -64,7 +61,7 @@ def request_mail(question: Question) -> None:
         locale=state.profile.locale,
         template=template,
         template_digest=trigger.template_digests[template],
-        data=_template_data(state, run, offer),
+        data=template_data(state, run, offer, turn.now, trigger.template_data[template]),
         expires_at=format_instant(run.planned_at + trigger.expires_after_ms),
         not_between=not_between(state, question.policy, turn.now) if trigger.marketing else [],
     )
@@ -190,18 +187,3 @@ def _decide(turn: Turn, mail: PendingMail, outcome: str, reason: str) -> None:
 
 def _bare(start: Happening) -> Happening:
     return Happening(start.event_id, start.type, start.occurred_at)
-
-
-def _template_data(state: CustomerState, run: Run, offer: Given | None) -> dict[str, Any]:
-    """What a template may show: the profile's names, the cart if there is one, the start, the offer."""
-    cart = state.cart
-    shown = None
-    if cart.items:
-        items = [cart_item(item) for item in cart.items]
-        shown = {"id": cart.id, "items": items, "value": cart_value(cart), "currency": cart.currency}
-    data = {
-        "profile": {"first_name": state.profile.first_name, "last_name": state.profile.last_name},
-        "cart": shown,
-        "event": run.start.properties,
-    }
-    return data if offer is None else {**data, "offer": offer.data()}

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from trigger_engine.core.conditions import DATE_DECLARATIONS, Value, Where
 from trigger_engine.core.durations import parse_duration
+from trigger_engine.core.variables import reads_replenishment
 
 DATE_AT_DEFAULT = "09:00"
 
@@ -62,7 +63,8 @@ class Holiday:
 class DatePattern:
     """A day that an expression or a holiday names, `offset_days` from it, at local `at_minutes` of the day.
 
-    One of `value` and `holiday` is given.
+    One of `value` and `holiday` is given. `replenishes`: the expression is about what runs out, and gives a
+    day for each consumable.
     """
 
     value: Value | None
@@ -70,6 +72,7 @@ class DatePattern:
     offset_days: int
     at_minutes: int
     yearly: bool
+    replenishes: bool = False
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -141,10 +144,13 @@ def _threshold(form: Mapping[str, Any]) -> ThresholdPattern:
 def _date(form: Mapping[str, Any]) -> DatePattern:
     given = form["date"]
     of_holiday = isinstance(given, Mapping)
+    value = None if of_holiday else Value(given, DATE_DECLARATIONS)
+    yearly = form.get("repeat", "yearly" if of_holiday else "once") == "yearly"
     return DatePattern(
-        value=None if of_holiday else Value(given, DATE_DECLARATIONS),
+        value=value,
         holiday=Holiday(given["holiday"], given["country"]) if of_holiday else None,
         offset_days=form.get("offset", 0),
         at_minutes=minutes_of(form.get("at", DATE_AT_DEFAULT)),
-        yearly=form.get("repeat", "yearly" if of_holiday else "once") == "yearly",
+        yearly=yearly,
+        replenishes=value is not None and not yearly and reads_replenishment(value.references),
     )

@@ -236,13 +236,13 @@ def _checked(about: str, found: tuple[dict[str, Any], list[Problem]]) -> dict[st
 def compile_rules(rule_set: RuleSet, earlier: Iterable[Rules] = ()) -> Rules:
     """Compile a set that holds normal forms, as checked ones are. Raises RulesError."""
     name = f"rule set {rule_set.digest}"
-    digests = {template.name: template.digest for template in rule_set.templates}
+    templates = {template.name: template for template in rule_set.templates}
     triggers: dict[str, Trigger] = {}
     for form in rule_set.triggers:
         if form["id"] in triggers:
             raise RulesError(f"{name}: two triggers have the id {form['id']}")
         try:
-            triggers[form["id"]] = Trigger(form, digests)
+            triggers[form["id"]] = Trigger(form, templates)
         except LookupError as error:
             raise RulesError(
                 f"{name}: trigger {form['id']}: no template named {error} in the rule set"

@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from schemas.instants import Instant
+from trigger_engine.core.replenishment import Due
 from trigger_engine.core.state import CustomerState
 
 
@@ -20,12 +21,13 @@ class Event(Protocol):
 
 
 class Scene:
-    """`event`: the one that has come; `start`: the run's; `answer`: what a `wait_until` got, if anything.
+    """`event`: the one that has come; `start`: the run's; `answer`: what a `wait_until` got, if anything;
+    `due`: what runs out, where it is not what does so next as of `now`.
 
     Which of them are there depends on the kind of condition; it can name no others.
     """
 
-    __slots__ = ("answer", "event", "now", "start", "state")
+    __slots__ = ("answer", "due", "event", "now", "start", "state")
 
     def __init__(
         self,
@@ -34,9 +36,11 @@ class Scene:
         start: Event | None,
         now: Instant,
         answer: Event | None = None,
+        due: Due | None = None,
     ) -> None:
         self.state = state
         self.event = event
         self.start = start
         self.now = now
         self.answer = answer
+        self.due = due

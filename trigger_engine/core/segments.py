@@ -12,10 +12,12 @@ from schemas.instants import DAY_MS, Instant
 from schemas.rule_set import content_digest
 from trigger_engine.core.cel import WITH_NOW, EvaluationError, Moving, compile_condition
 from trigger_engine.core.conditions import Scene
-from trigger_engine.core.variables import SEGMENT_DECLARATIONS, access_to, score_at
+from trigger_engine.core.replenishment import next_change_at
+from trigger_engine.core.variables import SEGMENT_DECLARATIONS, access_to, reads_replenishment, score_at
 
 MOVING: Moving = {"now": WITH_NOW, "cart.age": WITH_NOW}
-"""What runs with the clock. Score and pause change at known instants; `Segment` looks at them itself."""
+"""What runs with the clock. Score, pause and what runs out next change at known instants; `Segment` looks at
+them itself."""
 
 _ONE_AGE = re.compile(
     r"""
@@ -46,6 +48,7 @@ class Segment:
         "_next_flip",
         "_reads_clock",
         "_reads_pause",
+        "_reads_replenishment",
         "_reads_score",
         "digest",
         "id",
@@ -67,10 +70,12 @@ class Segment:
         self._reads_pause = not self.references.isdisjoint({"profile", "profile.paused"})
         self._reads_score = not self.references.isdisjoint({"engagement", "engagement.score"})
         self._reads_clock = not self.references.isdisjoint({"now", "cart", "cart.age"})
-        self.timed = self._reads_pause or self._reads_score or self._reads_clock
+        self._reads_replenishment = reads_replenishment(self.references)
+        self.timed = self._reads_pause or self._reads_score or self._reads_clock or self._reads_replenishment
         """Whether time alone can change it."""
         self.puts_off = (
             self.references.isdisjoint(_OTHER_CLOCKS)
+            and not self._reads_replenishment
             and len(_NOW.findall(form["when"])) == 1
             and _ONE_AGE.search(form["when"]) is not None
         )
@@ -109,12 +114,13 @@ class Segment:
         return midnight
 
     def _plain_flip(self, scene: Scene) -> Instant | None:
-        flip = self._next_flip(scene, scene.now) if self._reads_clock else None
+        flips = [self._next_flip(scene, scene.now) if self._reads_clock else None]
         if self._reads_pause:
             until = scene.state.profile.paused_until
-            if until is not None and until > scene.now and (flip is None or until < flip):
-                return until
-        return flip
+            flips.append(until if until is not None and until > scene.now else None)
+        if self._reads_replenishment:
+            flips.append(next_change_at(scene.state.orders.purchases, scene.now))
+        return min((flip for flip in flips if flip is not None), default=None)
 
 
 def compile_segment(form: Mapping[str, Any]) -> Segment:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.rule_set import Template
 from trigger_engine.core.clauses import clauses_of
 from trigger_engine.core.conditions import MAIL_DECLARATIONS, Value, Where
 from trigger_engine.core.definition import trigger_version
@@ -11,6 +12,7 @@ from trigger_engine.core.experiments import compile_experiment
 from trigger_engine.core.limits import EXPIRES_AFTER_MARKETING_MS, EXPIRES_AFTER_TRANSACTIONAL_MS
 from trigger_engine.core.patterns import EventPattern, ThresholdPattern, compile_pattern
 from trigger_engine.core.program import compile_program
+from trigger_engine.core.template_names import data_read_by
 
 PRIORITY_DEFAULT = 50
 
@@ -41,13 +43,14 @@ class Trigger:
         "shadow",
         "status",
         "supersedes",
+        "template_data",
         "template_digests",
         "unless",
         "version",
         "waits",
     )
 
-    def __init__(self, form: Mapping[str, Any], template_digests: Mapping[str, str]) -> None:
+    def __init__(self, form: Mapping[str, Any], templates: Mapping[str, Template]) -> None:
         """Raises CelError or ValueError for what a checked definition does not hold, and LookupError if a
         template is missing."""
         self.id: str = form["id"]
@@ -72,7 +75,10 @@ class Trigger:
         self.supersedes: tuple[str, ...] = tuple(form.get("supersedes", ()))
         self.waits = "wait" in form
         self.program = compile_program(form.get("wait"), form["steps"])
-        self.template_digests = {name: template_digests[name] for name in self.program.template_names()}
+        named = {name: templates[name] for name in self.program.template_names()}
+        self.template_digests = {name: template.digest for name, template in named.items()}
+        self.template_data = {name: data_read_by(template) for name, template in named.items()}
+        """By template, what of the data that not every mail has a mail with it is given."""
         self.experiment = compile_experiment(form["experiment"]) if "experiment" in form else None
         self.on_edit: str = form.get("on_edit", "pin")
         self.ending_types = frozenset(clause.event_type for clause in (*self.unless, *self.exit))

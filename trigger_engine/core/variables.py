@@ -5,7 +5,7 @@ meets the profile. Which variables there are depends on when a condition is aske
 say so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from schemas.instants import DAY_MS, Instant
@@ -28,6 +28,7 @@ from trigger_engine.core.cel import (
     record,
 )
 from trigger_engine.core.purchases import Purchase
+from trigger_engine.core.replenishment import Due, next_due
 from trigger_engine.core.scene import Event, Scene
 from trigger_engine.core.state import Item
 from trigger_engine.core.views import View
@@ -84,6 +85,8 @@ _ORDERS = {
     "products": list_of(STRING),
     "categories": list_of(STRING),
     "favourite_category": _TEXT,
+    "replenish_at": _INSTANT,
+    "replenish_product": nullable(record(_PURCHASE)),
 }
 _VIEWS = {
     "count": INT,
@@ -139,14 +142,18 @@ def bought_item(purchase: Purchase) -> dict[str, Any]:
 
 def viewed_item(view: View | Purchase) -> dict[str, Any]:
     """A product looked at, as conditions see it."""
+    return {"at": Timestamp(view.at), **shown(view)}
+
+
+def shown(product: View | Purchase) -> dict[str, Any]:
+    """What a product is, as mails and starting events have it."""
     return {
-        "at": Timestamp(view.at),
-        "product_id": view.product_id,
-        "category": view.category,
-        "name": view.name,
-        "price": view.price,
-        "url": view.url,
-        "image_url": view.image_url,
+        "product_id": product.product_id,
+        "category": product.category,
+        "name": product.name,
+        "price": product.price,
+        "url": product.url,
+        "image_url": product.image_url,
     }
 
 
@@ -175,6 +182,20 @@ def _answer(scene: Scene) -> dict[str, object] | None:
 
 def _instant(at: Instant | None) -> Timestamp | None:
     return None if at is None else Timestamp(at)
+
+
+def _due(scene: Scene) -> Due | None:
+    return scene.due or next_due(scene.state.orders.purchases, scene.now)
+
+
+def _replenish_at(scene: Scene) -> Timestamp | None:
+    due = _due(scene)
+    return None if due is None else Timestamp(due.at)
+
+
+def _replenish_product(scene: Scene) -> dict[str, Any] | None:
+    due = _due(scene)
+    return None if due is None else bought_item(due.line)
 
 
 def _cart_updated_at(scene: Scene) -> Timestamp | None:
@@ -237,6 +258,8 @@ ACCESS: Mapping[str, Accessor] = {
     "orders.products": lambda scene: scene.state.orders.purchases.products(),
     "orders.categories": lambda scene: scene.state.orders.purchases.categories(),
     "orders.favourite_category": lambda scene: scene.state.orders.purchases.favourite_category(),
+    "orders.replenish_at": _replenish_at,
+    "orders.replenish_product": _replenish_product,
     "views.count": "state.views.count",
     "views.last_at": lambda scene: _instant(scene.state.views.last_at),
     "views.items": lambda scene: [viewed_item(view) for view in reversed(scene.state.views.kept())],
@@ -278,6 +301,11 @@ def getter(accessor: Accessor) -> Callable[[Scene], object]:
         return value
 
     return read
+
+
+def reads_replenishment(references: Iterable[str]) -> bool:
+    """Whether what these paths read is about the next consumable to run out, which moves with `now`."""
+    return any(path == "orders" or path.startswith("orders.replenish_") for path in references)
 
 
 SEGMENT_DECLARATIONS: Mapping[str, CelType] = {

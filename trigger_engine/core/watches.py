@@ -10,16 +10,18 @@ from collections.abc import Iterable
 from schemas.ids import stable_hash
 from schemas.instants import Instant, format_instant
 from trigger_engine.core import occasions
-from trigger_engine.core.dates import day_at, midnight_of, occurrences
+from trigger_engine.core.dates import about, day_at, midnight_of, occurrences
 from trigger_engine.core.durations import format_duration
 from trigger_engine.core.experiments import position
 from trigger_engine.core.inputs import EventInput
+from trigger_engine.core.limits import PRODUCTS_DUE_MAX
 from trigger_engine.core.patterns import DatePattern, InactivityPattern, SegmentPattern
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.runs import begin, missed
 from trigger_engine.core.state import FOREVER, CustomerState, Happening, Watch
 from trigger_engine.core.trigger import Trigger
 from trigger_engine.core.turn import Turn
+from trigger_engine.core.variables import shown
 
 INACTIVE = "inactive"
 DATE = "date"
@@ -198,7 +200,7 @@ def _plan_date(turn: Turn, trigger: Trigger, now: Instant, floor: Instant) -> No
     watch = _watch_of(state, trigger)
     spent = "" if watch is None else watch.spent
     memory_ms = turn.rules.policy.occasion_memory_ms
-    for found in occurrences(state, pattern, turn.rules.policy.time_zone, now, floor, bool(spent)):
+    for found in occurrences(state, pattern, turn.rules.policy.time_zone, now, floor, spent):
         if found.name == spent or occasions.known(state, trigger.id, found.name, found.due_at, memory_ms):
             continue
         if watch is None:
@@ -216,20 +218,32 @@ def _day_comes(turn: Turn, trigger: Trigger, watch: Watch) -> None:
     """A day that was missed by more than the grace is over: nobody is greeted late. The next one follows."""
     grace_ms = turn.rules.policy.date_grace_ms
     day = day_at(watch.anchor_at).isoformat()
+    properties = {"date": day, **_running_out(turn, trigger, watch)}
     if turn.now > watch.due_at + grace_ms:
         due_at = format_instant(watch.due_at)
         reason = (
             f"{day} was due at {due_at}, more than {format_duration(grace_ms)} ago, so it is not sent late."
         )
-        start = _start_of(turn, watch, watch.occasion, {"date": day})
+        start = _start_of(turn, watch, watch.occasion, properties)
         value = missed(turn, trigger, start, watch.occasion)
         if value is not None:
             occasion = f"{turn.state.customer_key}/{value}"
             turn.about(trigger, occasion, "expired", reason, {"date": day, "due_at": due_at})
     else:
-        _begin(turn, trigger, watch, watch.occasion, {"date": day})
+        _begin(turn, trigger, watch, watch.occasion, properties)
     watch.spent = watch.occasion
     _plan_date(turn, trigger, turn.now, turn.now - grace_ms)
+
+
+def _running_out(turn: Turn, trigger: Trigger, watch: Watch) -> dict[str, object]:
+    """What a day that consumables gave is about: the first of them, and all of them."""
+    pattern, state = trigger.pattern, turn.state
+    assert isinstance(pattern, DatePattern), "a change of rules drops the watches of other patterns"
+    zone, day = turn.rules.policy.time_zone, day_at(watch.anchor_at)
+    products = [due.line for due in about(state, pattern, zone, turn.now, day)][:PRODUCTS_DUE_MAX]
+    if not products:
+        return {}
+    return {"product_id": products[0].product_id, "products": [shown(line) for line in products]}
 
 
 # --- existing members

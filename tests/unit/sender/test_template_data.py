@@ -14,7 +14,7 @@ ITEM = {"product_id": "p", "name": "Kupa", "price": "12.50", "currency": "TRY"}
 def test_every_variable_is_there_when_nothing_is_known() -> None:
     seen = template_data({})
     assert set(seen) | SENDERS_OWN == VARIABLES
-    assert seen["cart"] is seen["offer"] is seen["recommended"] is seen["answer"] is None
+    assert seen["cart"] is seen["offer"] is seen["recommended"] is seen["answer"] is seen["purchase"] is None
     assert seen["profile"] == {"first_name": None, "last_name": None}
     assert seen["views"] == {"items": [], "category": None}
     assert seen["event"].pop("products") == []
@@ -23,9 +23,9 @@ def test_every_variable_is_there_when_nothing_is_known() -> None:
 
 @pytest.mark.parametrize("junk", [None, 3, "text", [], {}, [3], {"items": 3, "code": {}, "survey": []}])
 def test_junk_is_as_good_as_nothing(junk: Any) -> None:
-    names = ("profile", "cart", "event", "offer", "recommended", "answer", "views")
+    names = ("profile", "cart", "event", "offer", "recommended", "answer", "views", "purchase")
     seen = template_data(dict.fromkeys(names, junk))
-    assert seen["offer"] is seen["recommended"] is None
+    assert seen["offer"] is seen["recommended"] is seen["purchase"] is None
     assert seen["views"]["items"] == seen["event"]["products"] == []
 
 
@@ -63,6 +63,11 @@ def test_recommended_products_are_bounded_and_their_reason_is_one_of_four() -> N
     other = template_data({"recommended": {"reason": "paid for", "items": [ITEM]}})["recommended"]
     assert other["reason"] is None
     assert template_data({"recommended": {"reason": "similar", "items": []}})["recommended"] is None
+
+
+def test_a_purchase_is_a_product_that_may_have_had_a_higher_price() -> None:
+    purchase = template_data({"purchase": ITEM | {"name": None}})["purchase"]
+    assert (purchase["name"], purchase["price"], purchase["old_price"]) == ("p", 12.5, None)
 
 
 def test_views_and_answers() -> None:

@@ -137,10 +137,11 @@ def test_lines_of_a_device_become_hers() -> None:
     town.customer("order_completed", "1m", products=[line("a", "x")])
     town.device("order_completed", "2m", products=[line("b", "y")])
     town.device("order_completed", "30s", received="3m", products=[line("c", "x")])
+    town.device("order_completed", "1m", received="3m", products=[line("d", "x")])
     town.both("page_viewed", "4m")
     orders = town.state(CUSTOMER).orders
-    assert [one.product_id for one in orders.purchases.kept()] == ["c", "a", "b"]
-    assert (orders.count, orders.first_at, orders.last_at) == (3, at("30s"), at("2m"))
+    assert [one.product_id for one in orders.purchases.kept()] == ["c", "d", "a", "b"], "d before a"
+    assert (orders.count, orders.first_at, orders.last_at) == (4, at("30s"), at("2m"))
 
 
 def test_erasure_forgets_them() -> None:
