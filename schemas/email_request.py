@@ -55,7 +55,7 @@ class EmailRequest(Contract):
     template_digest: str | None = None
     """Its exact content, a template of `tetik.rules`; needed to send."""
     data: JsonObject = Field(default_factory=dict)
-    """What the template renders: profile, cart, event."""
+    """What the template renders: profile, cart, event, offer, and what else it names."""
     kind: MessageKind
     """Marketing mails need consent; transactional ones do not."""
     decided_at: WireInstant

@@ -206,7 +206,8 @@ class _Shoppers:
         if type in ("cart_updated", "checkout_started"):
             return {"products": [self._product() for _ in range(random.randrange(3))]}
         if type == "order_completed":
-            return {"order_id": f"o{self._number}", "total": random.choice((10, 60, 400)), "currency": "GBP"}
+            total = {"total": random.choice((10, 60, 400)), "currency": "GBP"}
+            return {"order_id": f"o{self._number}", "products": self._lines(), **total}
         if type == "profile_updated":
             changes: tuple[dict[str, Any], ...] = (
                 {"email": f"new-{customer}@customers.example"},
@@ -217,6 +218,15 @@ class _Shoppers:
             )
             return random.choice(changes)
         return self._sign_up(customer) if type == "signed_up" else {}
+
+    def _lines(self) -> list[dict[str, Any]]:
+        """What is bought follows from the order's number; every other product lasts a day."""
+        first = self._number % len(_PRODUCTS)
+        return [
+            {"product_id": name, "category": name[-1:], "consumable_days": (None, 1)[place % 2]}
+            for place, name in enumerate(_PRODUCTS)
+            if place in (first, first + 1)
+        ]
 
     def _sign_up(self, customer: str | None) -> dict[str, Any]:
         """With the days that she tells."""

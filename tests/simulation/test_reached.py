@@ -14,7 +14,7 @@ from tests.simulation.recorded import recorded
 from tests.simulation.touched import HANDOVER_STATE, Lives
 from tests.simulation.world import Outcome
 
-DATES = ("birthday", "renewal", "card-runs-out")
+DATES = ("birthday", "renewal", "card-runs-out", "runs-out")
 GIVEN_UP = ("cancelled", "expired", "suppressed", "failed")
 _delivery = partial(msgspec.json.decode, type=DeliveryRecord)
 
