@@ -15,7 +15,7 @@ _GUARD = re.compile(r"has\([^()]*\)|[\w.]+ != null")
 _OPTIONAL = ("audience", "cooldown", "once_per")
 _OTHER_VALUES = {"wait": "1s", "within": "1s", "inactive": "1s", "at_least": 100}
 """For what must be there: a wait that is none, a threshold that nobody reaches."""
-_DROPPED = ("skip_if", "wait", "set", "goal", "exit", "mail")
+_DROPPED = ("skip_if", "wait", "wait_until", "set", "goal", "exit", "mail")
 """Steps that are left out as a whole."""
 
 Place = tuple[str | int, ...]
