@@ -70,7 +70,7 @@ TETIK = Contender(
     events=EVENTS,
     group=GROUP,
     changelog=STATE_CHANGELOG,
-    does="the whole engine as in production: the library's three triggers, decisions with reasons, mail "
+    does="the whole engine as in production: three plain triggers, decisions with reasons, mail "
     "requests, timers, dedup, event time, state changelog, one Kafka transaction per flush",
     leaves_out="nothing",
     confirmed=_confirmed_by_tetik,

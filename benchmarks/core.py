@@ -16,7 +16,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from benchmarks.shop_log import Logged, shop_log
 from schemas.topics import EVENTS
-from services.publish import LIBRARY, TEMPLATES, read_rule_set
+from services.publish import TEMPLATES, read_rule_set
+from tests.fixtures.shop import SHOP
 from trigger_engine.adapters.kafka_log import BATCH_BYTES_MAX, record_batches
 from trigger_engine.adapters.transaction import portions_of
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
@@ -26,8 +27,8 @@ FLUSH_INPUTS = 2_000
 
 
 def make_partition(number: int) -> Partition:
-    """An empty partition under the library's rules."""
-    return Partition(number, {}, PartitionRecord(), load_rules(read_rule_set(LIBRARY, TEMPLATES)), {})
+    """An empty partition under three plain triggers."""
+    return Partition(number, {}, PartitionRecord(), load_rules(read_rule_set(SHOP, TEMPLATES)), {})
 
 
 def apply_log(partition: Partition, log: list[Logged], now: int) -> int:

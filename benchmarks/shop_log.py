@@ -39,7 +39,7 @@ ZIPF_SHIFT = 20
 PRODUCTS = 2_000
 END_BEFORE_NOW_MS = 10 * MINUTE_MS
 CONFIRMATION = "order-confirmation"
-"""Trigger and mail of the library that confirm an order."""
+"""Trigger and mail that confirm an order."""
 
 
 @dataclass(frozen=True, slots=True)

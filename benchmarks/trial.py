@@ -29,8 +29,9 @@ from services.platform.errors import PlatformError
 from services.platform.kafka import KafkaNode, kafka_specs
 from services.platform.kafka_artifacts import cache_directory, find_java_tools
 from services.platform.supervisor import Supervisor
-from services.publish import LIBRARY, TEMPLATES, publish, read_rule_set
+from services.publish import TEMPLATES, publish, read_rule_set
 from services.topics import ensure_topics
+from tests.fixtures.shop import SHOP
 
 SAMPLE_S = 0.02
 DEADLINE_S = 600
@@ -147,10 +148,10 @@ def _free_ports(count: int) -> list[int]:
 
 
 async def _prepare(kafka: str, partitions: int) -> None:
-    """Every topic a contender needs, and the library's rules activated."""
+    """Every topic a contender needs, and the rules activated."""
     await ensure_topics(kafka, partitions)
     create_topics(kafka, [FAUST.events, FAUST.changelog, faust_documented.DECISIONS], partitions)
-    await publish(kafka, read_rule_set(LIBRARY, TEMPLATES), partitions, _now())
+    await publish(kafka, read_rule_set(SHOP, TEMPLATES), partitions, _now())
 
 
 async def _run(

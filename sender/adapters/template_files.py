@@ -19,13 +19,15 @@ SHIPPED_KINDS: Mapping[str, Literal["marketing", "transactional"]] = dict.fromke
         "order-confirmation-offer",
         "order-shipped",
         "order-delivered",
+        "complaint-apology",
+        "complaint-compensation",
         "renewal-notice",
         "renewal-reminder",
         "renewal-last-day",
     ),
     "transactional",
 )
-"""Mails about an order or a contract of hers; all others are marketing."""
+"""Mails about an order, a contract or a complaint of hers; all others are marketing."""
 
 _ENDINGS = (".mjml", ".txt", ".toml")
 

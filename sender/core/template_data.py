@@ -37,6 +37,7 @@ def template_data(data: dict[str, Any]) -> dict[str, Any]:
         "cart": _cart(data.get("cart")),
         "event": {
             **_fields(event, EVENT_TEXTS, EVENT_NUMBERS),
+            **_missing(event, _object(data.get("cart"))),
             "products": _products(event.get("products")),
         },
         "offer": _offer(data.get("offer")),
@@ -55,6 +56,14 @@ def _cart(value: Any) -> dict[str, Any] | None:
         return None
     cart = _object(value)
     return {**_fields(cart, CART_TEXTS, ("value",)), "items": _products(cart.get("items"))}
+
+
+def _missing(event: dict[str, Any], cart: dict[str, Any]) -> dict[str, float]:
+    """What the cart lacks for free shipping as it is now; the event that told the limit may be long ago."""
+    limit, value = _number(event.get("free_shipping_limit")), _number(cart.get("value"))
+    if limit is None or value is None or value >= limit:
+        return {}
+    return {"missing_for_free_shipping": round(limit - value, 2)}
 
 
 def _offer(value: Any) -> dict[str, Any] | None:

@@ -57,6 +57,8 @@ class _Judge:
         story = self._story
         step: Step | None = story.before
         try:
+            for pool, codes in story.codes.items():
+                self.player.take_in(pool, codes)
             if story.before is not None:
                 self.player.happen(story.before)
             for step in story.steps:

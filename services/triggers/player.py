@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.ids import stable_hash
+from schemas.event import OFFER_CODES
+from schemas.ids import offer_codes_event_id, stable_hash
 from schemas.instants import Instant, format_instant, parse_instant
 from schemas.keys import customer_key
 from schemas.records import DecisionRecord, EmailRequestRecord, EventRecord, encode_record
@@ -56,6 +57,14 @@ class Player:
         self._partition = Partition(0, {}, PartitionRecord(), rules, {})
         self._offset = 0
         self._requests: list[EmailRequestRecord] = []
+
+    def take_in(self, pool: str, codes: tuple[str, ...]) -> None:
+        """Codes for offers, as an import writes them; there may be none."""
+        if codes:
+            moment = format_instant(self.now)
+            properties = {"pool": pool, "codes": list(codes)}
+            event_id = offer_codes_event_id(pool, codes)
+            self._apply(EventRecord(event_id, OFFER_CODES, moment, moment, "story", properties=properties))
 
     def pass_time(self, until: Instant) -> None:
         """Let everything fall due that is due at or before `until`, each at its own time."""

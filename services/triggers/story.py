@@ -112,6 +112,8 @@ class Story:
     before: Happens | None
     """What is known of her when the story begins."""
     steps: tuple[Step, ...]
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the pools hold when the story begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class Names:
     templates: frozenset[str]
     events: frozenset[str] = frozenset()
     """Event types that triggers name."""
+    pools: frozenset[str] = frozenset()
+    """Pools that their offers take codes from."""
 
     @classmethod
     def of(cls, rule_set: RuleSet) -> "Names":
@@ -137,4 +141,10 @@ class Names:
             ),
             frozenset(template.name for template in rule_set.templates),
             frozenset(name for trigger in rule_set.triggers for _, name in event_types_of(trigger)),
+            frozenset(
+                str(step["offer"]["pool"])
+                for trigger in rule_set.triggers
+                for _, step in walk(trigger["steps"])
+                if "pool" in step.get("offer", ())
+            ),
         )

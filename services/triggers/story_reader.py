@@ -24,6 +24,7 @@ from services.triggers.story import (
     Story,
     Wanted,
 )
+from services.triggers.story_codes import read_codes
 from services.triggers.story_times import read_date
 from trigger_engine.core.durations import format_duration, parse_duration
 from trigger_engine.core.language.problems import Check, Path, Problem, nearest, shown
@@ -38,7 +39,7 @@ YEARS = (2000, 2100)
 STORIES_MAX = 200
 STEPS_MAX = 500
 
-SHARED = ("triggers", "start", "customer", "profile", "mails")
+SHARED = ("triggers", "start", "customer", "profile", "codes", "mails")
 FILE_FIELDS = (*SHARED, "stories")
 STORY_FIELDS = ("story", *SHARED, "steps")
 TIMES = ("after", "at")
@@ -114,6 +115,7 @@ class _Reader(Check):
             mails_held=mails == "held",
             before=before,
             steps=self._steps(path, story),
+            codes=read_codes(self, whose["codes"], both["codes"], self._names) if "codes" in both else {},
         )
 
     def _title(self, path: Path, story: Mapping[str, Any]) -> str:

@@ -17,10 +17,11 @@ from msgspec import structs
 from schemas.instants import DAY_MS, HOUR_MS, MINUTE_MS, format_instant, parse_instant
 from schemas.records import EventRecord
 from tests.property.engine_and_model import SideBySide
+from tests.property.library_world import LIBRARY_WORLDS
 from tests.property.wider_worlds import WIDER_WORLDS
 from tests.property.worlds import WORLDS, World
 
-ALL_WORLDS = WORLDS | WIDER_WORLDS
+ALL_WORLDS = WORLDS | WIDER_WORLDS | LIBRARY_WORLDS
 
 EXAMPLES = int(os.environ.get("TETIK_MODEL_EXAMPLES", "15"))
 """Histories for each world; more find more."""

@@ -46,7 +46,7 @@ ASKING = {
     "welcome-site": "first-impression", "activation-how-to": "activation",
     "cart-questions": "cart-questions", "feedback-request": "feedback", "preferences-ask": "preferences",
 }  # fmt: skip
-ALSO_COMMERCIAL = {"order-confirmation-offer", "order-delivered"}
+ALSO_COMMERCIAL = {"order-confirmation-offer", "order-delivered", "complaint-compensation"}
 GREETINGS = {"tr": "Merhaba Ayşe,", "az": "Salam, Ayşe!", "en": "Hi Ayşe,"}
 REPLY = {
     "tr": "cevap olarak yazabilirsiniz",

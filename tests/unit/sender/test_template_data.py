@@ -48,6 +48,23 @@ def test_fields_have_their_type_and_unknown_ones_stay() -> None:
         assert template_data({"event": {"price": endless}})["event"]["price"] is None
 
 
+@pytest.mark.parametrize(
+    ("limit", "value", "missing"),
+    [(50, 20.1, 29.9), ("50", 20, 30), (50, 50, None), (50, 60, None), ("soon", 20, None), (50, None, None)],
+)
+def test_what_is_missing_for_free_shipping_is_reckoned_from_the_cart_of_now(
+    limit: Any, value: Any, missing: float | None
+) -> None:
+    cart = None if value is None else {"value": value, "items": []}
+    seen = template_data({"event": {"free_shipping_limit": limit}, "cart": cart})
+    assert seen["event"]["missing_for_free_shipping"] == missing
+
+
+def test_what_the_shop_says_is_missing_stands_where_it_tells_no_limit() -> None:
+    data = {"event": {"missing_for_free_shipping": 12}, "cart": {"value": 20, "items": []}}
+    assert template_data(data)["event"]["missing_for_free_shipping"] == 12
+
+
 def test_an_offer_needs_a_code() -> None:
     assert template_data({"offer": {"value": "10%"}})["offer"] is None
     offer = template_data({"offer": {"code": " X1 ", "value": "10%"}})["offer"]

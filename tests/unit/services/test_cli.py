@@ -13,6 +13,7 @@ from services.platform.ports import Ports
 from services.publish import LIBRARY
 from services.triggers.folder import Place
 from tests.fixtures.platform import free_ports
+from tests.fixtures.shop import SHOP
 
 
 def tetik(*arguments: str, **environment: str | None) -> Result:
@@ -24,8 +25,8 @@ def tetik(*arguments: str, **environment: str | None) -> Result:
 
 @pytest.fixture
 def spoilt(tmp_path: Path) -> Path:
-    """The library with a typo in one file."""
-    for file in LIBRARY.glob("*.yaml"):
+    """A shop with a typo in one file."""
+    for file in SHOP.glob("*.yaml"):
         text = file.read_text("utf-8")
         (tmp_path / file.name).write_text(text.replace("cooldown:", "cooldwn:"), "utf-8")
     return tmp_path

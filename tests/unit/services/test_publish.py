@@ -6,9 +6,11 @@ import pytest
 
 from schemas.rule_set import RuleSet
 from services.publish import LIBRARY, TEMPLATES, PublishRefused, read_rule_set
+from services.triggers.folder import Place, templates_of
+from tests.fixtures.shop import SHOP
 
-CART = (LIBRARY / "cart-abandoned.yaml").read_text("utf-8")
-ORDER = (LIBRARY / "order-confirmation.yaml").read_text("utf-8")
+CART = (SHOP / "cart-abandoned.yaml").read_text("utf-8")
+ORDER = (SHOP / "order-confirmation.yaml").read_text("utf-8")
 MJML = (
     "<mjml><mj-head><mj-title>Hello</mj-title></mj-head><mj-body><mj-section><mj-column>"
     "<mj-text>%s</mj-text></mj-column></mj-section></mj-body></mjml>"
@@ -48,12 +50,8 @@ def library() -> RuleSet:
 
 
 def test_the_library_is_fit_to_publish(library: RuleSet) -> None:
-    assert [trigger["id"] for trigger in library.triggers] == [
-        "cart-abandoned",
-        "order-confirmation",
-        "welcome-series",
-    ]
-    mailed = {step["mail"] for trigger in library.triggers for step in trigger["steps"] if "mail" in step}
+    assert {trigger["id"] for trigger in library.triggers} == {file.stem for file in Place(LIBRARY).triggers}
+    mailed = {name for trigger in library.triggers for name in templates_of(trigger)}
     assert {template.name for template in library.templates} == mailed
     assert {locale for template in library.templates for locale in template.locales} == {"tr", "az", "en"}
 

@@ -56,7 +56,7 @@ HAND_CHECKED = {
         "Thu 20:01 cart-abandoned run started",
         "Thu 20:17 cart-abandoned run cancelled",
         "Thu 20:17 order-confirmation run started",
-        "Thu 20:17 order-confirmation order-confirmation fired",
+        "Thu 20:17 order-confirmation order-confirmation-offer fired",
         "Sat 19:59 welcome-series welcome-discover fired",
     ),
     "sim-0006": (  # comes back in the very minute of the mail (17:06 and 45 minutes), which goes first
@@ -65,10 +65,10 @@ HAND_CHECKED = {
         "Tue 17:05 welcome-series welcome fired",
         "Tue 17:06 cart-abandoned run started",
         "Tue 17:51 cart-abandoned cart-reminder fired",
-        "Wed 17:51 cart-abandoned cart-questions fired",
+        "Wed 17:51 cart-abandoned cart-persuasion fired",
         "Thu 17:05 welcome-series welcome-discover fired",
-        "Fri 17:51 cart-abandoned cart-last-call fired",
-        "Sun 17:05 welcome-series welcome-favourites fired",
+        "Fri 17:51 cart-abandoned cart-questions fired",
+        "Sun 17:05 welcome-series welcome-first-order fired",
     ),
     "sim-0007": (  # takes out one of two products after the mail, then the other, which ends the run
         "Mon 07:22 profile_updated, Mon 07:22 signed_up, Mon 07:24 product_added, Mon 07:26 product_added, "
@@ -79,7 +79,7 @@ HAND_CHECKED = {
         "Mon 08:11 cart-abandoned cart-reminder fired",
         "Mon 12:31 cart-abandoned run exited",
         "Wed 07:22 welcome-series welcome-discover fired",
-        "Sat 07:22 welcome-series welcome-favourites fired",
+        "Sat 07:22 welcome-series welcome-first-order fired",
     ),
     "sim-0008": (  # unsubscribes after the first mail: the welcome ends, the cart's next mail is held back
         "Thu 18:42 profile_updated, Thu 18:42 signed_up, Thu 18:43 product_viewed, Thu 18:46 product_viewed, "
@@ -89,7 +89,7 @@ HAND_CHECKED = {
         "Thu 18:47 cart-abandoned run started",
         "Thu 19:35 cart-abandoned cart-reminder fired",
         "Thu 20:50 welcome-series run exited",
-        "Fri 19:35 cart-abandoned cart-questions suppressed",
+        "Fri 19:35 cart-abandoned cart-persuasion suppressed",
     ),
     "sim-0009": (  # never agreed
         "Mon 16:00 profile_updated, Mon 16:00 signed_up, Mon 16:02 product_added",
@@ -111,11 +111,11 @@ HAND_CHECKED = {
         "Tue 20:02 cart-abandoned run started",
         "Tue 20:56 cart-abandoned cart-reminder fired",
         "Wed 20:13 cart-abandoned run started",
-        "Wed 20:56 cart-abandoned cart-questions fired",
+        "Wed 20:56 cart-abandoned cart-persuasion fired",
         "Wed 20:58 cart-abandoned cart-reminder cooldown",
         "Thu 19:59 welcome-series welcome-discover fired",
-        "Fri 20:56 cart-abandoned cart-last-call fired",
-        "Sun 19:59 welcome-series welcome-favourites fired",
+        "Fri 20:56 cart-abandoned cart-questions fired",
+        "Sun 19:59 welcome-series welcome-first-order fired",
     ),
 }
 """What she did, and what must be decided on it."""

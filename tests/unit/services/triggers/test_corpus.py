@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from services.triggers.folder import LIBRARY, check_folder
+from services.triggers.folder import check_folder
 from services.triggers.showing import row_of, shown_conditions
 from services.triggers.words import trigger_in_words
+from tests.fixtures.shop import SHOP
 from trigger_engine.core.trigger_file import parse_trigger
 
 CORPUS = Path(__file__).parents[3] / "contract" / "data" / "files"
@@ -25,7 +26,7 @@ def test_the_corpus_is_there() -> None:
 
 @pytest.mark.parametrize(("kind", "path"), BAD, ids=lambda part: getattr(part, "stem", part))
 def test_a_bad_file_is_named_in_its_place(kind: str, path: Path, tmp_path: Path) -> None:
-    shutil.copyfile(LIBRARY / "order-confirmation.yaml", tmp_path / "order-confirmation.yaml")
+    shutil.copyfile(SHOP / "order-confirmation.yaml", tmp_path / "order-confirmation.yaml")
     target = tmp_path / PLACES[kind]
     target.parent.mkdir(exist_ok=True)
     shutil.copyfile(path, target)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from services.triggers.folder import LIBRARY, TEMPLATES, Place, check_folder, read_rule_set
+from services.triggers.folder import TEMPLATES, Place, check_folder, read_rule_set
+from tests.fixtures.shop import SHOP
 
 VIP = "id: vip\nwhen: orders.total >= 1000\n"
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """The library's triggers in a folder of their own."""
-    for file in Place(LIBRARY).triggers:
+    """Three triggers in a folder."""
+    for file in SHOP.glob("*.yaml"):
         shutil.copyfile(file, tmp_path / file.name)
     return tmp_path
 
@@ -29,7 +30,7 @@ def test_places_say_what_a_file_is(shop: Path) -> None:
     write(shop, "policy.yaml", "lateness: 12h\n")
     write(shop, "stories/cart.yaml", "stories: []\n")
     place = Place(shop)
-    assert [file.name for file in place.triggers] == sorted(file.name for file in LIBRARY.glob("*.yaml"))
+    assert [file.name for file in place.triggers] == sorted(file.name for file in SHOP.glob("*.yaml"))
     assert [place.name_of(file) for file in place.segments] == ["segments/vip.yaml"]
     assert [place.name_of(file) for file in place.stories] == ["stories/cart.yaml"]
     assert place.policies == [shop / "policy.yaml"]
@@ -44,7 +45,7 @@ def test_the_triggers_may_lie_in_a_folder_of_their_own(shop: Path) -> None:
     by_home, by_triggers = read_rule_set(shop), read_rule_set(shop / "triggers")
     assert by_home == by_triggers
     assert by_home.policy == {"lateness": "12h"}
-    assert len(by_home.triggers) == len(list(LIBRARY.glob("*.yaml")))
+    assert len(by_home.triggers) == len(list(SHOP.glob("*.yaml")))
 
 
 def test_templates_beside_the_triggers_are_taken(shop: Path) -> None:
@@ -113,7 +114,7 @@ def test_two_policies_are_not_chosen_between(shop: Path, other: str) -> None:
     write(shop, "policy.yaml", "lateness: 12h\n")
     write(shop, other, "lateness: 6h\n")
     (shop / "triggers").mkdir(exist_ok=True)
-    shutil.copyfile(LIBRARY / "welcome-series.yaml", shop / "triggers" / "again.yaml")
+    shutil.copyfile(SHOP / "welcome-series.yaml", shop / "triggers" / "again.yaml")
     for folder in (shop, shop / "triggers"):
         (remark,) = check_folder(folder).errors
         assert str(remark) == f"{other}:1: error: file: there are two policies; keep one of them"

@@ -1,4 +1,4 @@
-"""Stories play by the engine's own partition: those that ship hold, and fail or are refused with a reason."""
+"""Stories play by the engine's own partition: they hold, or fail or are refused with a reason."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -6,24 +6,24 @@ from textwrap import dedent
 import pytest
 
 from schemas.rule_set import RuleSet
-from services.triggers.folder import LIBRARY, Place, read_rule_set
+from services.triggers.folder import read_rule_set
 from services.triggers.judge import Told, timeline_of
 from services.triggers.story import Names
 from services.triggers.story_files import StoryFile, parse_stories, read_stories
 from services.triggers.testing import tell_all
+from tests.fixtures.shop import SHOP
 from trigger_engine.core.trigger_file import parse_trigger
 
-SHIPPED = Place(LIBRARY)
-TRIGGERS = {path.stem: path.read_text("utf-8") for path in SHIPPED.triggers}
+TRIGGERS = {file.stem: file.read_text("utf-8") for file in SHOP.glob("*.yaml")}
 
 
 @pytest.fixture(scope="module")
-def library() -> RuleSet:
-    return read_rule_set(LIBRARY)
+def shop() -> RuleSet:
+    return read_rule_set(SHOP)
 
 
 def shipped(rule_set: RuleSet, name: str) -> StoryFile:
-    path = LIBRARY / "stories" / f"{name}.yaml"
+    path = SHOP / "stories" / f"{name}.yaml"
     return read_stories(path, path.name, Names.of(rule_set))
 
 
@@ -35,7 +35,7 @@ def failed(file: StoryFile, rule_set: RuleSet) -> set[str]:
 def with_trigger(rule_set: RuleSet, text: str) -> RuleSet:
     form = parse_trigger(text, "changed.yaml")
     others = [trigger for trigger in rule_set.triggers if trigger["id"] != form["id"]]
-    return RuleSet.of([*others, form], templates=rule_set.templates)
+    return RuleSet.of([*others, form], segments=rule_set.segments, templates=rule_set.templates)
 
 
 def told(text: str, rule_set: RuleSet) -> Told:
@@ -56,127 +56,71 @@ def remarks(text: str, rule_set: RuleSet) -> list[str]:
     return [str(remark) for remark in parse_stories(dedent(text), "it.yaml", Names.of(rule_set)).remarks]
 
 
-@pytest.mark.parametrize("name", sorted(TRIGGERS))
-def test_every_shipped_trigger_has_stories_and_they_hold(name: str, library: RuleSet) -> None:
-    file = shipped(library, name)
-    assert len(file.stories) >= 4
-    assert {story.triggers for story in file.stories} == {(name,)}
-    assert failed(file, library) == set()
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "story"),
-    [
-        ("cart-abandoned", "wait: 45m", "wait: 44m", "A cart is left, and three reminders go out"),
-        ("cart-abandoned", "wait: 24h", "wait: 23h", "A cart is left, and three reminders go out"),
-        ("cart-abandoned", "cart.value > 0", "true", "A cart that is worth nothing starts nothing"),
-        ("cart-abandoned", "cooldown: 7d", "", "Who got a reminder rests for seven days"),
-        ("cart-abandoned", "unless: [order_completed, ", "unless: [", "An order in time cancels everything"),
-        (
-            "cart-abandoned",
-            "\nexit: [order_completed, ",
-            "\nexit: [",
-            "An order after the first mail ends the series",
-        ),
-        ("cart-abandoned", "kind: marketing", "kind: transactional", "Without consent there is no reminder"),
-        (
-            "welcome-series",
-            "where: consent.marketing_email",
-            "",
-            "A sign-up without consent waits for the subscription",
-        ),
-        ("welcome-series", "once_per: \"'welcome'\"", "", "Nobody is welcomed twice"),
-        ("welcome-series", "exit: unsubscribed", "", "Who unsubscribes hears no more"),
-        ("welcome-series", "wait: 2d", "wait: 3d", "A new subscriber gets three mails"),
-        (
-            "order-confirmation",
-            "once_per: event.properties.order_id",
-            "",
-            "Each order is confirmed once and at once",
-        ),
-        ("order-confirmation", "kind: transactional", "kind: marketing", "It needs no consent to marketing"),
-    ],
-)
-def test_a_story_fails_without_the_trigger_s_condition(
-    name: str, old: str, new: str, story: str, library: RuleSet
-) -> None:
-    text = TRIGGERS[name]
-    assert text.count(old) == 1
-    changed = text.replace(old, new)
-    if "kind: transactional" in new:
-        changed = changed.replace("cooldown: 7d", "")
-    assert story in failed(shipped(library, name), with_trigger(library, changed))
-
-
 ADDED = "- event: product_added\n  properties: {product_id: p1, price: 20}\n"
 
 
-def test_what_was_decided_instead_is_said_with_its_reason(library: RuleSet) -> None:
+def test_what_was_decided_instead_is_said_with_its_reason(shop: RuleSet) -> None:
     story = ADDED + "- event: profile_updated\n  properties: {consent: {marketing_email: false}}\n"
-    (said,) = messages(story + "- after: 45m\n- expect: {mail: cart-reminder, at: 45m}", library)
+    (said,) = messages(story + "- after: 45m\n- expect: {mail: cart-reminder, at: 45m}", shop)
     assert said.startswith("expected mail cart-reminder, at +45m (2026-03-02T09:45:00.000Z), but ")
     assert "cart-abandoned/cart-reminder was decided no_consent at +45m for shopper: " in said
 
 
-def test_a_mail_at_another_time_is_said_once(library: RuleSet) -> None:
-    (said,) = messages(ADDED + "- after: 2h\n- expect: {mail: cart-reminder, at: 46m}", library)
+def test_a_mail_at_another_time_is_said_once(shop: RuleSet) -> None:
+    (said,) = messages(ADDED + "- after: 2h\n- expect: {mail: cart-reminder, at: 46m}", shop)
     assert "was decided fired at +45m" in said
 
 
-def test_nothing_decided_is_said(library: RuleSet) -> None:
-    (said,) = messages("- after: 1h\n- expect: cart-reminder", library)
+def test_nothing_decided_is_said(shop: RuleSet) -> None:
+    (said,) = messages("- after: 1h\n- expect: cart-reminder", shop)
     assert said == "expected mail cart-reminder, but nothing was decided until +1h"
 
 
 @pytest.mark.parametrize(
     "last", ["- expect: {trigger: cart-abandoned, outcome: started}", "- expect_none: {outcome: exited}"]
 )
-def test_a_mail_that_nobody_expects_fails_the_story(last: str, library: RuleSet) -> None:
-    (said,) = messages(ADDED + f"- after: 1h\n{last}", library)
+def test_a_mail_that_nobody_expects_fails_the_story(last: str, shop: RuleSet) -> None:
+    (said,) = messages(ADDED + f"- after: 1h\n{last}", shop)
     assert said.startswith(
         "a mail was sent that is not expected: cart-abandoned/cart-reminder was decided fired"
     )
 
 
-def test_so_does_one_after_the_last_expectation(library: RuleSet) -> None:
+def test_so_does_one_after_the_last_expectation(shop: RuleSet) -> None:
     story = ADDED + "- expect: {outcome: started}\n- after: 1h"
-    assert [said.split(":")[0] for said in messages(story, library)] == [
-        "a mail was sent that is not expected"
-    ]
+    assert [said.split(":")[0] for said in messages(story, shop)] == ["a mail was sent that is not expected"]
 
 
 @pytest.mark.parametrize("what", ["mail", "anything", "{step: cart-reminder}", "{outcome: fired}"])
-def test_expect_none_says_what_came(what: str, library: RuleSet) -> None:
-    said = messages(ADDED + f"- after: 1h\n- expect_none: {what}", library)
+def test_expect_none_says_what_came(what: str, shop: RuleSet) -> None:
+    said = messages(ADDED + f"- after: 1h\n- expect_none: {what}", shop)
     assert any("cart-abandoned/cart-reminder was decided fired at +45m" in each for each in said)
 
 
-def test_expectations_in_a_row_look_at_the_same_decisions_and_claim_each_once(library: RuleSet) -> None:
+def test_expectations_in_a_row_look_at_the_same_decisions_and_claim_each_once(shop: RuleSet) -> None:
     story = ADDED + "- after: 2d\n- expect: cart-questions\n- expect: cart-reminder\n"
-    assert messages(story, library) == []
-    assert len(messages(story + "- expect: cart-reminder", library)) == 1
+    assert messages(story, shop) == []
+    assert len(messages(story + "- expect: cart-reminder", shop)) == 1
 
 
-def test_parts_of_the_data_are_compared(library: RuleSet) -> None:
+def test_parts_of_the_data_are_compared(shop: RuleSet) -> None:
     item = "{cart: {items: [{product_id: p1, price: 20}]}}"
-    assert messages(ADDED + f"- after: 1h\n- expect: {{mail: cart-reminder, data: {item}}}", library) == []
+    assert messages(ADDED + f"- after: 1h\n- expect: {{mail: cart-reminder, data: {item}}}", shop) == []
     (said,) = messages(
-        ADDED + "- after: 1h\n- expect: {mail: cart-reminder, data: {cart: {value: 21}}}", library
+        ADDED + "- after: 1h\n- expect: {mail: cart-reminder, data: {cart: {value: 21}}}", shop
     )
     assert "'value': 20.0" in said
 
 
-def test_an_event_at_the_instant_of_a_wake_up_comes_first_as_on_the_log(library: RuleSet) -> None:
+def test_an_event_at_the_instant_of_a_wake_up_comes_first_as_on_the_log(shop: RuleSet) -> None:
     order = "- event: order_completed\n  {}properties: {{order_id: o1}}\n"
     first = ADDED + order.format("after: 45m\n  ")
-    assert messages(first + "- expect: order-confirmation\n- expect: {outcome: cancelled}", library) == []
+    assert messages(first + "- expect: order-confirmation\n- expect: {outcome: cancelled}", shop) == []
     second = ADDED + "- after: 45m\n" + order.format("")
-    assert (
-        messages(second + "- expect: [cart-reminder, order-confirmation, {outcome: exited}]", library) == []
-    )
+    assert messages(second + "- expect: [cart-reminder, order-confirmation, {outcome: exited}]", shop) == []
 
 
-def test_two_customers_in_a_story(library: RuleSet) -> None:
+def test_two_customers_in_a_story(shop: RuleSet) -> None:
     story = """
     - event: order_completed
       customer: bob
@@ -187,11 +131,11 @@ def test_two_customers_in_a_story(library: RuleSet) -> None:
     - expect: {mail: order-confirmation, customer: bob}
     - expect: {mail: order-confirmation, customer: "anon:device-1"}
     """
-    assert messages(story, library) == []
+    assert messages(story, shop) == []
 
 
-def test_a_draft_that_is_named_plays(library: RuleSet) -> None:
-    draft = with_trigger(library, TRIGGERS["order-confirmation"].replace("status: live", "status: draft"))
+def test_a_draft_that_is_named_plays(shop: RuleSet) -> None:
+    draft = with_trigger(shop, TRIGGERS["order-confirmation"].replace("status: live", "status: draft"))
     assert failed(shipped(draft, "order-confirmation"), draft) == set()
     steps = "[{event: order_completed, properties: {order_id: o}}, {expect_none: anything}]"
     text = f"stories: [{{story: It, steps: {steps}}}]"
@@ -199,19 +143,19 @@ def test_a_draft_that_is_named_plays(library: RuleSet) -> None:
     assert one.failures == ()
 
 
-def test_an_event_that_cannot_be_used_is_a_failure(library: RuleSet) -> None:
+def test_an_event_that_cannot_be_used_is_a_failure(shop: RuleSet) -> None:
     story = "- event: order_completed\n  customer: tetik:partition\n- expect_none: mail"
-    (said,) = messages(story, library)
+    (said,) = messages(story, shop)
     assert "reserved prefix" in said
 
 
-def test_a_mail_that_was_never_requested_cannot_be_opened(library: RuleSet) -> None:
-    (said,) = messages("- mail: cart-reminder\n  outcome: opened\n- expect_none: mail", library)
+def test_a_mail_that_was_never_requested_cannot_be_opened(shop: RuleSet) -> None:
+    (said,) = messages("- mail: cart-reminder\n  outcome: opened\n- expect_none: mail", shop)
     assert said.startswith("no mail cart-reminder was requested until now")
 
 
-def test_the_timeline_tells_events_decisions_and_mails_in_order(library: RuleSet) -> None:
-    lines = timeline_of(told(ADDED + "- after: 45m\n- expect: cart-reminder", library))
+def test_the_timeline_tells_events_decisions_and_mails_in_order(shop: RuleSet) -> None:
+    lines = timeline_of(told(ADDED + "- after: 45m\n- expect: cart-reminder", shop))
     words = [line.split() for line in lines]
     assert [line[3] for line in words] == ["event", "event", "started", "fired", "the"]
     assert words[3][:6] == ["+45m", "03-02", "09:45", "fired", "cart-abandoned/cart-reminder", "->"]
@@ -274,10 +218,10 @@ SPOILT = [
 
 
 @pytest.mark.parametrize(("text", "said"), SPOILT, ids=[text for text, _ in SPOILT])
-def test_a_malformed_story_says_where_and_what_to_do(text: str, said: str, library: RuleSet) -> None:
+def test_a_malformed_story_says_where_and_what_to_do(text: str, said: str, shop: RuleSet) -> None:
     if text.startswith("- "):
         text = "stories:\n- story: It\n  steps:\n" + "".join(f"  {line}\n" for line in text.splitlines())
-    found = remarks(text, library)
+    found = remarks(text, shop)
     assert any(said in each for each in found), found
     assert all(each.startswith("it.yaml:") for each in found)
 
@@ -300,21 +244,21 @@ def test_a_malformed_story_says_where_and_what_to_do(text: str, said: str, libra
         ),
     ],
 )
-def test_a_mistake_at_the_top_is_said_once(head: str, said: str, library: RuleSet) -> None:
+def test_a_mistake_at_the_top_is_said_once(head: str, said: str, shop: RuleSet) -> None:
     story = "- {story: It, steps: [{expect_none: mail}]}\n"
-    (found,) = remarks(f"{head}\nstories:\n{story}{story}", library)
+    (found,) = remarks(f"{head}\nstories:\n{story}{story}", shop)
     assert found.startswith(said)
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path, library: RuleSet) -> None:
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, shop: RuleSet) -> None:
     (tmp_path / "it.yaml").write_bytes(b"stories: \xff")
-    (remark,) = read_stories(tmp_path / "it.yaml", "it.yaml", Names.of(library)).remarks
+    (remark,) = read_stories(tmp_path / "it.yaml", "it.yaml", Names.of(shop)).remarks
     assert str(remark).endswith("it is no text in UTF-8; save it as UTF-8 in the editor")
 
 
-def test_an_event_type_that_a_trigger_names_is_no_slip_of_a_usual_one(library: RuleSet) -> None:
+def test_an_event_type_that_a_trigger_names_is_no_slip_of_a_usual_one(shop: RuleSet) -> None:
     spoilt = TRIGGERS["cart-abandoned"].replace("cart_updated", "product_addded")
-    changed = with_trigger(library, spoilt)
+    changed = with_trigger(shop, spoilt)
     story = "stories: [{story: It, steps: [{event: product_addded}, {expect_none: mail}]}]"
     assert remarks(story, changed) == []
-    assert "did you mean 'product_added'?" in remarks(story, library)[0]
+    assert "did you mean 'product_added'?" in remarks(story, shop)[0]

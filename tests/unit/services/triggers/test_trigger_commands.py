@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from schemas.decision import Outcome
 from services.cli import main
-from services.triggers.folder import LIBRARY
 from services.triggers.showing import listing
+from tests.fixtures.shop import SHOP
 
 DOCS = Path(__file__).parents[4] / "docs" / "reference"
 
@@ -25,8 +25,8 @@ def tetik(*words: str | Path) -> Result:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """The library in a folder of its own, with its stories."""
-    shutil.copytree(LIBRARY, tmp_path / "shop", ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    """Three triggers in a folder of their own, with their stories."""
+    shutil.copytree(SHOP, tmp_path / "shop", ignore=shutil.ignore_patterns("__pycache__", "*.py"))
     return tmp_path / "shop"
 
 
@@ -37,7 +37,6 @@ def change(file: Path, old: str, new: str) -> None:
 
 
 def test_lint_counts_what_is_fine(shop: Path) -> None:
-    shutil.rmtree(shop / "segments")
     (shop / "segments").mkdir()
     (shop / "segments" / "vip.yaml").write_text("id: vip\nwhen: orders.total >= 1000\n", "utf-8")
     result = tetik("lint", shop)
@@ -72,7 +71,7 @@ def test_lint_as_json(shop: Path) -> None:
     assert json.loads(tetik("lint", "--format", "json").stdout) == {"findings": []}
 
 
-def test_the_library_s_stories_hold_in_a_copy_too(shop: Path) -> None:
+def test_stories_that_hold(shop: Path) -> None:
     result = tetik("test", shop)
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1].endswith("as told, 0 not")
@@ -114,7 +113,7 @@ def test_a_folder_without_stories_says_how_to_write_one(shop: Path) -> None:
 
 
 def test_files_of_two_folders_are_refused(shop: Path) -> None:
-    other = LIBRARY / "stories" / "welcome-series.yaml"
+    other = SHOP / "stories" / "welcome-series.yaml"
     assert tetik("test", shop / "stories" / "welcome-series.yaml", other).exit_code == 2
 
 
