@@ -9,8 +9,16 @@ from schemas.decision import Decision
 from schemas.delivery import Delivery
 from schemas.email_request import EmailRequest
 from schemas.event import Event
+from schemas.interest import Interest
 from schemas.product import Product
-from schemas.records import Record, decode_decision, decode_email_request, decode_event, decode_product
+from schemas.records import (
+    Record,
+    decode_decision,
+    decode_email_request,
+    decode_event,
+    decode_interest,
+    decode_product,
+)
 from schemas.rule_set import RuleSet
 
 CONTRACTS: Mapping[str, type[Contract]] = {
@@ -23,6 +31,7 @@ CONTRACTS: Mapping[str, type[Contract]] = {
         DeadLetter,
         RuleSet,
         Product,
+        Interest,
         ClockTick,
         ClockReport,
     )
@@ -33,5 +42,6 @@ FAST_READERS: Mapping[str, Callable[[bytes], Record]] = {
     Decision.schema_name: decode_decision,
     EmailRequest.schema_name: decode_email_request,
     Product.schema_name: decode_product,
+    Interest.schema_name: decode_interest,
 }
 """Decoders of the msgspec twins; they raise `schemas.records.Malformed`."""

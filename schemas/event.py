@@ -23,6 +23,9 @@ HANDOVER_TYPES = frozenset({HANDOVER_ASKED, HANDOVER_STATE})
 """What customers' states say to each other when a device turns out to be somebody's. Only the engine writes
 them: from outside they could move one person's runs and consent to another."""
 CUSTOMER_ERASED = "customer_erased"
+PRODUCT_NOTICE = "product_notice"
+"""What the engine tells a customer of a product that she is interested in. It alone writes these: each is a
+reason to mail her."""
 
 EventType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 

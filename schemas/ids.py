@@ -77,3 +77,13 @@ def handover_state_id(ask_id: str) -> str:
 def device_erasure_id(anonymous_key: str, erasure_id: str) -> str:
     """The id of the event that erases a customer's device along with her."""
     return stable_hash("erase-device", anonymous_key, erasure_id)
+
+
+def interest_id(event_id: str, customer_id: str, product_id: str, action: str) -> str:
+    """The id of the record that notes or drops an interest; `event_id` names what it follows from."""
+    return stable_hash("interest", event_id, customer_id, product_id, action)
+
+
+def product_notice_id(product_event_id: str, customer_key: str) -> str:
+    """The id of the notice that one customer gets of one change of a product."""
+    return stable_hash("product-notice", product_event_id, customer_key)

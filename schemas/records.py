@@ -19,6 +19,7 @@ from schemas.decision import CauseKind, Outcome
 from schemas.email_request import SEND_NEEDS, MessageKind
 from schemas.event import CONTROL_TYPES
 from schemas.instants import RFC_3339_LENGTH, parse_instant
+from schemas.interest import InterestAction
 from schemas.product import (
     CONSUMABLE_DAYS_MAX,
     CURRENCY,
@@ -46,6 +47,7 @@ OutcomeText = Annotated[str, _one_of(get_args(Outcome))]
 CauseKindText = Annotated[str, _one_of(get_args(CauseKind))]
 MessageKindText = Annotated[str, _one_of(get_args(MessageKind))]
 Action = Annotated[str, _one_of(("send", "cancel"))]
+InterestActionText = Annotated[str, _one_of(get_args(InterestAction))]
 ProductText = Annotated[str, Meta(min_length=1, max_length=TEXT_LENGTH_MAX)]
 Currency = Annotated[str, Meta(min_length=3, max_length=3, pattern=CURRENCY)]
 Url = Annotated[str, Meta(max_length=URL_LENGTH_MAX, pattern=URL)]
@@ -147,11 +149,22 @@ class ProductRecord(Record, frozen=True, kw_only=True):
     updated_at: InstantText
 
 
+class InterestRecord(Record, frozen=True):
+    """Twin of `schemas.interest.Interest`."""
+
+    interest_id: Identifier
+    customer_id: Identifier
+    product_id: Identifier
+    action: InterestActionText
+    occurred_at: InstantText
+
+
 R = TypeVar("R")
 _decode_event = msgspec.json.Decoder(EventRecord).decode
 _decode_decision = msgspec.json.Decoder(DecisionRecord).decode
 _decode_email_request = msgspec.json.Decoder(EmailRequestRecord).decode
 _decode_product = msgspec.json.Decoder(ProductRecord).decode
+_decode_interest = msgspec.json.Decoder(InterestRecord).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -212,6 +225,13 @@ def decode_product(value: bytes) -> ProductRecord:
     product = _read(_decode_product, value)
     _check_instants(product.updated_at)
     return product
+
+
+def decode_interest(value: bytes) -> InterestRecord:
+    """Read an interest. Raises Malformed."""
+    interest = _read(_decode_interest, value)
+    _check_instants(interest.occurred_at)
+    return interest
 
 
 def encode_record(record: Record) -> bytes:

@@ -9,7 +9,7 @@ import unicodedata
 from functools import lru_cache
 
 from ingest.core.outcomes import Unacceptable
-from schemas.event import CONTROL_TYPES, HANDOVER_TYPES, OFFER_CODES
+from schemas.event import CONTROL_TYPES, HANDOVER_TYPES, OFFER_CODES, PRODUCT_NOTICE
 from schemas.product import PRODUCT_TYPES
 
 _ALIASES = {
@@ -21,6 +21,10 @@ _ALIASES = {
     "started_order": "checkout_started",
     "viewed_checkout_step": "checkout_step_viewed",
     "completed_checkout_step": "checkout_step_completed",
+    "product_added_to_wishlist": "product_wished",
+    "product_removed_from_wishlist": "product_unwished",
+    "added_product_to_wishlist": "product_wished",
+    "removed_product_from_wishlist": "product_unwished",
     "completed_order": "order_completed",
     "updated_order": "order_updated",
     "order_canceled": "order_cancelled",
@@ -44,7 +48,7 @@ FEEDBACK_TYPES = frozenset(
 )
 """What the sender tells the engine; from outside they could free a cap slot or fake a mail."""
 
-RESERVED_TYPES = CONTROL_TYPES | FEEDBACK_TYPES | HANDOVER_TYPES | PRODUCT_TYPES | {"product_notice"}
+RESERVED_TYPES = CONTROL_TYPES | FEEDBACK_TYPES | HANDOVER_TYPES | PRODUCT_TYPES | {PRODUCT_NOTICE}
 
 _WAYS = dict.fromkeys(PRODUCT_TYPES, ": send the product to /v1/products") | {
     OFFER_CODES: ": send the codes to /v1/offer-codes"

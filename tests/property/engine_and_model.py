@@ -19,7 +19,7 @@ from schemas.rule_set import RuleSet
 from schemas.topics import EVENTS
 from tests.model.model import Model
 from tests.model.turn import Expected, Request
-from trigger_engine.core.effects import Decide, Effect, HandOver
+from trigger_engine.core.effects import CancelMail, Decide, Effect, HandOver, RequestMail
 from trigger_engine.core.partition import Partition, PartitionRecord
 from trigger_engine.core.pools import POOL_KEY_PREFIX
 from trigger_engine.core.rules import NO_RULES, Rules, load_rules
@@ -229,7 +229,7 @@ class SideBySide:
             self._write(effect.record)
             ids = (effect.record.event_id, effect.record.type)
             self._engine_hand_overs[ids] += 1
-        else:
+        elif isinstance(effect, RequestMail | CancelMail):
             self.engine_requests.append(request_of(effect.record))
             if effect.record.action == "send":
                 self.open_mails.append(effect.record)

@@ -11,7 +11,15 @@ from schemas.email_request import EmailRequest
 from schemas.instants import MINUTE_MS, format_instant
 from schemas.records import CauseRecord, encode_record
 from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, T0, rules_of
-from trigger_engine.core.effects import CancelMail, Decide, Effect, HandOver, RequestMail
+from trigger_engine.core.effects import (
+    CancelMail,
+    Decide,
+    DropInterest,
+    Effect,
+    HandOver,
+    NoteInterest,
+    RequestMail,
+)
 from trigger_engine.core.inputs import EventInput, WakeUp
 from trigger_engine.core.state import CustomerState, decode_state, encode_state, new_state
 from trigger_engine.core.step import step
@@ -227,7 +235,7 @@ def test_nothing_fires_before_its_time(history: list[Happened | Reported]) -> No
             if isinstance(effect, Decide) and effect.record.outcome == "fired":
                 assert effect.record.due_at is not None
                 assert effect.record.due_at <= format_instant(latest)
-            assert not isinstance(effect, HandOver), "there are no devices here"
+            assert not isinstance(effect, HandOver | NoteInterest | DropInterest), "nor devices, nor notices"
             assert effect.record.decided_at == format_instant(now)
 
 
@@ -262,7 +270,7 @@ def test_only_what_was_requested_is_taken_back_and_only_started_runs_go_on(
         elif isinstance(effect, CancelMail):
             assert effect.record.send_id in sent
         else:
-            assert not isinstance(effect, HandOver), "there are no devices here"
+            assert not isinstance(effect, HandOver | NoteInterest | DropInterest), "nor devices, nor notices"
             if effect.record.outcome == "started":
                 started.add((effect.record.trigger_id, effect.record.occasion))
             elif effect.record.outcome not in ("late", "error", "state_limit"):

@@ -24,7 +24,7 @@ from tests.simulation.recorded import Recorded, in_line, last_states
 from tests.simulation.rule_sets import compiled
 from tests.simulation.touched import HANDOVER_ASKED, HANDOVER_STATE, Touched
 from tests.simulation.world import Outcome
-from trigger_engine.core.effects import Decide, Effect, HandOver
+from trigger_engine.core.effects import CancelMail, Decide, Effect, HandOver, RequestMail
 from trigger_engine.core.flush import PartitionRecord
 from trigger_engine.core.partition import Partition
 from trigger_engine.core.pools import Pools
@@ -245,6 +245,6 @@ class _Replay:
                 expected.decisions.append(effect.record)
             elif isinstance(effect, HandOver):
                 expected.handed_over.append(encode_record(effect.record))
-            else:
+            elif isinstance(effect, RequestMail | CancelMail):
                 expected.requests.append(encode_record(effect.record))
         expected.states.update(self.states)

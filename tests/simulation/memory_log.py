@@ -246,10 +246,10 @@ class MemoryLog:
         await self.pace.at("fenced")
         return MemoryWriter(self, name, epoch)
 
-    async def open_reader(self, topic: str, partition: int) -> "MemoryReader":
+    async def open_reader(self, topic: str, partition: int, start: int | None = None) -> "MemoryReader":
         """A reader of its own."""
         await self.pace.at(f"open {topic}")
-        return MemoryReader(self, topic, partition)
+        return MemoryReader(self, topic, partition, start or 0)
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """Nothing is ever deleted."""
@@ -330,11 +330,11 @@ class MemoryTransaction:
 class MemoryReader:
     """Reads one partition on and on."""
 
-    def __init__(self, log: MemoryLog, topic: str, partition: int) -> None:
+    def __init__(self, log: MemoryLog, topic: str, partition: int, start: int) -> None:
         self._log = log
         self._topic = topic
         self._number = partition
-        self._position = 0
+        self._position = start
 
     async def read_on(self) -> AsyncIterator[Sequence[MemoryRecord]]:
         """Slice by slice."""
@@ -344,6 +344,10 @@ class MemoryReader:
             limit = self._log.pace.slice(end - self._position)
             records, self._position = self._log.broker.fetch(self._topic, self._number, self._position, limit)
             yield records
+
+    async def position(self) -> int:
+        """Known here."""
+        return self._position
 
     async def close(self) -> None:
         """Nothing is held."""

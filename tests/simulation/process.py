@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Protocol
 
 from schemas.instants import Instant
-from schemas.topics import EVENTS
+from schemas.topics import EVENTS, INTERESTS
 from tests.simulation.memory_log import MemoryBroker, MemoryLog
 from tests.simulation.mortal import Mortal, ProcessClock, spawn
 from trigger_engine.adapters.batches import Batch
@@ -85,6 +85,13 @@ class Process(Mortal):
                 self._positions = {number: self._shop.read_to.get(number, 0) for number in self._positions}
             self.flowing = True
             self._shop.broker.tell()
+
+    def has_read(self, number: int) -> bool:
+        """Whether the writer of this partition has come to the end of both of its logs."""
+        writer, broker = self.owned.writers[number], self._shop.broker
+        if writer.next_offset < broker.partition(EVENTS, number).end:
+            return False
+        return writer.next_interest >= broker.partition(INTERESTS, number).end
 
     async def _seek(self, partition: int, offset: int) -> None:
         await self.steps.at("seek")

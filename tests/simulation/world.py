@@ -42,6 +42,7 @@ from tests.simulation.virtual_time import Bell, passes, run
 from trigger_engine.adapters import rule_book
 from trigger_engine.adapters.log_port import Fenced
 from trigger_engine.adapters.partitioning import partition_of
+from trigger_engine.adapters.takeover import CUSTOMER_TOPICS
 from trigger_engine.core.timer_index import NEVER
 
 REST_MS = 60 * DAY_MS
@@ -124,7 +125,7 @@ class World:
         self.outcome: Outcome | None = None
         self.failures: list[str] = []
         self.deaths = self.zombies = 0
-        topics = dict.fromkeys((EVENTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG, DELIVERIES), history.partitions)
+        topics = dict.fromkeys((*CUSTOMER_TOPICS, DELIVERIES), history.partitions)
         self.broker = MemoryBroker({**topics, DEAD_LETTERS: 1, RULES: 1}, now=self.now)
         self.group = Group(self.random, history.partitions)
         self.leapt = Bell()
@@ -301,8 +302,7 @@ class World:
             if not (member.alive and member.member and member.flowing):
                 continue
             for number, writer in member.owned.writers.items():
-                end = self.broker.partition(EVENTS, number).end
-                if not writer.settled(member.clock.now()) or writer.next_offset < end:
+                if not writer.settled(member.clock.now()) or not member.has_read(number):
                     return False
                 owned.add(number)
         return len(owned) == self.partitions and self.post.idle

@@ -65,7 +65,7 @@ class KafkaLog:
             raise
         return KafkaWriter(producer)
 
-    async def open_reader(self, topic: str, partition: int) -> "KafkaReader":
+    async def open_reader(self, topic: str, partition: int, start: int | None = None) -> "KafkaReader":
         """A consumer of its own, in no group."""
         read = TopicPartition(topic, partition)
         # "earliest" in the constructor: `assign` then `seek_to_beginning` races with the reset to latest.
@@ -83,6 +83,8 @@ class KafkaLog:
             await consumer.stop()
             raise
         consumer.assign([read])
+        if start is not None:
+            consumer.seek(read, start)
         return KafkaReader(consumer, read)
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
@@ -196,6 +198,10 @@ class KafkaReader:
         while await consumer.position(partition) < end:
             fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_PER_POLL_MAX)
             yield fetched.get(partition, [])
+
+    async def position(self) -> int:
+        """Of the consumer."""
+        return int(await self._consumer.position(self._partition))
 
     async def close(self) -> None:
         """Stop the consumer."""

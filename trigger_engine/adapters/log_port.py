@@ -55,10 +55,13 @@ class LogWriter(Protocol):
 
 
 class LogReader(Protocol):
-    """Reads one partition of a topic from its beginning, committed records only."""
+    """Reads one partition of a topic, committed records only."""
 
     def read_on(self) -> AsyncIterator[Sequence[LogRecord]]:
         """What is new since the last call, up to the committed end as it stands when this one begins."""
+
+    async def position(self) -> int:
+        """The offset behind what was read: markers of transactions that end it count."""
 
     async def close(self) -> None:
         """Stop reading."""
@@ -70,8 +73,8 @@ class EngineLog(Protocol):
     async def open_writer(self, name: str) -> LogWriter:
         """Become the only writer under `name`."""
 
-    async def open_reader(self, topic: str, partition: int) -> LogReader:
-        """Read a partition from its beginning."""
+    async def open_reader(self, topic: str, partition: int, start: int | None = None) -> LogReader:
+        """Read a partition from `start`, or from its beginning."""
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """Where a partition begins and ends, open transactions included."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from schemas.topics import EVENTS, STATE_CHANGELOG
 from trigger_engine.adapters.batches import Batch
+from trigger_engine.adapters.interest_feed import InterestFeed
 from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.rule_book import RuleBook
@@ -47,7 +48,8 @@ class PartitionsOwned:
         self._metrics = metrics
         self._rejected_max = rejected_max
         self._failed = failed
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self.feeds: dict[int, InterestFeed] = {}
+        self._tasks: dict[int, list[asyncio.Task[None]]] = {}
         self._changelog_ends: dict[int, int] = {}
         self.settling = True
         self.taking_over = False
@@ -90,6 +92,24 @@ class PartitionsOwned:
         else:
             await writer.submit(batch, acknowledge)
 
+    def interests_ended(self, number: int, queued: int, end: int) -> None:
+        """The interests of a partition ended at `end`; so many fan-outs had been queued when it was asked."""
+        if number in self.writers:
+            self.writers[number].interests_ended(queued, end)
+            self.feeds[number].log_ended(end)
+
+    async def reread_interests(self, number: int, offset: int) -> None:
+        """Read a partition's interests again from where its record stands, which is `offset`."""
+        if number in self.feeds:
+            self._metrics.seeks.inc()
+            self.feeds[number].reopen()
+
+    async def _read_again(self, topic: str, number: int, offset: int) -> None:
+        if topic == EVENTS:
+            await self._seek(number, offset)
+        elif number in self.feeds:
+            self.feeds[number].reopen()
+
     async def close(self) -> None:
         """Give everything up."""
         for number in sorted(self.writers):
@@ -104,6 +124,7 @@ class PartitionsOwned:
             await self._rules.rules_of(taken.record.rules_digest),
             taken.wake_ups,
             taken.pools,
+            taken.products,
         )
         writer = PartitionWriter(
             partition,
@@ -111,14 +132,18 @@ class PartitionsOwned:
             topic=EVENTS,
             now=self._now,
             rules_of=self._rules.rules_of,
-            seek=self._seek,
+            seek=self._read_again,
             metrics=self._metrics,
             rejected_max=self._rejected_max,
         )
-        self.writers[number] = writer
-        task = asyncio.create_task(writer.run(), name=f"partition-{number}")
-        task.add_done_callback(self._on_done)
-        self._tasks[number] = task
+        feed = InterestFeed(self._log, number, writer)
+        self.writers[number], self.feeds[number] = writer, feed
+        self._tasks[number] = [
+            asyncio.create_task(writer.run(), name=f"partition-{number}"),
+            asyncio.create_task(feed.run(), name=f"interests-{number}"),
+        ]
+        for task in self._tasks[number]:
+            task.add_done_callback(self._on_done)
         logger.info(
             "partition %d taken over: %d customers, %d pending wake-ups, going on at offset %d",
             number,
@@ -128,9 +153,12 @@ class PartitionsOwned:
         )
 
     async def _give_up(self, number: int) -> None:
-        writer, task = self.writers.pop(number), self._tasks.pop(number)
+        writer, (working, feeding) = self.writers.pop(number), self._tasks.pop(number)
+        del self.feeds[number]
+        feeding.cancel()
         await writer.close()
-        await asyncio.gather(task, return_exceptions=True)  # its error, if any, has been reported
+        # their errors, if any, have been reported
+        await asyncio.gather(working, feeding, return_exceptions=True)
         logger.info("partition %d given up", number)
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:

@@ -12,16 +12,17 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.instants import Instant
-from schemas.topics import EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
+from schemas.topics import EVENTS, INTERESTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.transaction import TransactionalLog
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
 from trigger_engine.core.pools import POOL_KEY_PREFIX
+from trigger_engine.core.product_store import PRODUCT_SIDE_PREFIXES
 from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_of
 
 logger = logging.getLogger(__name__)
 
-CUSTOMER_TOPICS = (EVENTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG)
+CUSTOMER_TOPICS = (EVENTS, INTERESTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG)
 
 
 class UnsoundLog(RuntimeError):
@@ -37,33 +38,36 @@ class TakenOver:
     record: PartitionRecord
     wake_ups: dict[str, Instant]
     pools: dict[str, bytes]
+    products: dict[str, bytes]
 
 
 class Restored(NamedTuple):
     """What a partition's changelog holds: encoded states by customer, its record as far as that is committed,
-    and its pools of codes by name."""
+    its pools of codes by name, and the records of its products by key."""
 
     customers: dict[str, bytes]
     record: PartitionRecord
     pools: dict[str, bytes]
+    products: dict[str, bytes]
 
 
 async def take_over(log: EngineLog, group: str, partition: int, *, partitions: int) -> TakenOver:
     """Become the partition's only writer and restore its state.
 
-    Raises UnsoundLog where the events topic was re-created, restored or truncated beyond the record, and
+    Raises UnsoundLog where a source topic was re-created, restored or truncated beyond the record, and
     where a topic does not have `partitions` partitions: a customer would be split between two.
     """
     writes = await TransactionalLog.open(log, group, partition, partitions)
     try:
-        customers, record, pools = await read_changelog(log, partition)
+        customers, record, pools, products = await read_changelog(log, partition)
         await _check_counts(log, partitions)
-        await _hold_against_log(log, partition, record)
+        for topic in (EVENTS, INTERESTS):
+            await _hold_against_log(log, topic, partition, record)
     except BaseException:
         await writes.close()
         raise
     wake_ups = {key: due_at for key, data in customers.items() if (due_at := due_of(key, data)) is not None}
-    return TakenOver(writes, customers, record, wake_ups, pools)
+    return TakenOver(writes, customers, record, wake_ups, pools, products)
 
 
 def due_of(key: str, data: bytes) -> Instant | None:
@@ -99,23 +103,25 @@ async def read_changelog(log: EngineLog, partition: int) -> Restored:
         standing = msgspec.msgpack.decode(progress, type=PartitionRecord)
     pool_keys = [key for key in customers if key.startswith(POOL_KEY_PREFIX)]
     pools = {key.removeprefix(POOL_KEY_PREFIX): customers.pop(key) for key in pool_keys}
-    return Restored(customers, standing, pools)
+    product_keys = [key for key in customers if key.startswith(PRODUCT_SIDE_PREFIXES)]
+    products = {key: customers.pop(key) for key in product_keys}
+    return Restored(customers, standing, pools, products)
 
 
-async def _hold_against_log(log: EngineLog, partition: int, record: PartitionRecord) -> None:
+async def _hold_against_log(log: EngineLog, topic: str, partition: int, record: PartitionRecord) -> None:
     """Begin at the log's start where nothing was applied yet; refuse a log that cannot be continued."""
-    start, end = await log.bounds(EVENTS, partition)
-    next_offset = record.next_offsets.setdefault(EVENTS, start)
+    start, end = await log.bounds(topic, partition)
+    next_offset = record.next_offsets.setdefault(topic, start)
     if next_offset > end:
         raise UnsoundLog(
-            f"{EVENTS}/{partition} ends at offset {end}, but {next_offset} was applied already: the topic "
+            f"{topic}/{partition} ends at offset {end}, but {next_offset} was applied already: the topic "
             "was re-created or restored. Bring back the right topic, or delete the topic "
             f"{STATE_CHANGELOG} as well to begin with empty state."
         )
     if next_offset < start:
         raise UnsoundLog(
-            f"{EVENTS}/{partition} begins at offset {start}, but {next_offset} is the next to apply: "
-            f"retention deleted {start - next_offset} events that were never applied. Raise the topic's "
+            f"{topic}/{partition} begins at offset {start}, but {next_offset} is the next to apply: "
+            f"retention deleted {start - next_offset} records that were never applied. Raise the topic's "
             f"retention; to go on without them, delete the topic {STATE_CHANGELOG}: state begins empty."
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from schemas.instants import Instant
-from schemas.topics import EVENTS
+from schemas.topics import EVENTS, INTERESTS
 from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.ownership import PartitionsOwned
@@ -20,6 +20,8 @@ from trigger_engine.core.timer_index import NEVER
 TICK_MAX_S = 0.1
 """How late a wake-up armed since the last look may be noticed."""
 TICK_MIN_S = 0.01
+INTERESTS_EVERY_S = 0.25
+"""How often the ends of the interests are asked: a notice is no matter of milliseconds."""
 
 
 class Clock(Protocol):
@@ -49,12 +51,16 @@ class Timekeeper:
         self._metrics = metrics
         self._ready = ready
         self._watchdog = Watchdog(seek)
+        self._watchdog_of_interests = Watchdog(owned.reread_interests)
 
     async def run(self) -> None:
         """Look until cancelled. Raises what the log raises, and StoodStill."""
-        look_at = 0.0
+        look_at = interests_at = 0.0
         while True:
             await self._look_at_the_time()
+            if asyncio.get_running_loop().time() >= interests_at:
+                await self._look_at_interests()
+                interests_at = asyncio.get_running_loop().time() + INTERESTS_EVERY_S
             if asyncio.get_running_loop().time() >= look_at:
                 await self._look_for_a_stall()
                 look_at = asyncio.get_running_loop().time() + LOOK_EVERY_S
@@ -75,9 +81,22 @@ class Timekeeper:
         wait_s = (next_due_at - now) / 1000
         await self._clock.wait(min(max(wait_s, TICK_MIN_S), TICK_MAX_S))
 
+    async def _look_at_interests(self) -> None:
+        """What was written before a product changed counts, open transactions included."""
+        if not self._ready():
+            return
+        queued = {n: writer.partition.notices.queued for n, writer in self._owned.writers.items()}
+        ends = await self._log.end_offsets(INTERESTS, list(queued), committed=False)
+        for number, end in ends.items():
+            self._owned.interests_ended(number, queued[number], end)
+        waiting = sum(writer.partition.notices.waiting for writer in self._owned.writers.values())
+        self._metrics.fan_outs_pending.set(waiting)
+
     async def _look_for_a_stall(self) -> None:
         if not self._ready():
             self._watchdog.forget()
+            self._watchdog_of_interests.forget()
             return
-        writers = dict(self._owned.writers)
+        writers, feeds = dict(self._owned.writers), dict(self._owned.feeds)
         await self._watchdog.look(writers, await self._log.end_offsets(EVENTS, list(writers)))
+        await self._watchdog_of_interests.look(feeds, await self._log.end_offsets(INTERESTS, list(feeds)))

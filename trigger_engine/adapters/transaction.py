@@ -7,6 +7,7 @@ partition before.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from schemas.contract import Contract
@@ -15,13 +16,21 @@ from schemas.email_request import EmailRequest
 from schemas.event import Event
 from schemas.headers import KafkaHeaders, cloud_event_headers
 from schemas.instants import parse_instant
-from schemas.keys import record_key
+from schemas.interest import Interest
+from schemas.keys import PRODUCT_PREFIX, record_key
 from schemas.records import encode_record
-from schemas.topics import DEAD_LETTERS, EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
+from schemas.topics import DEAD_LETTERS, EVENTS, INTERESTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.dead_letters import SOURCE, dead_letter_of
 from trigger_engine.adapters.log_port import EngineLog, LogWriter, Row
 from trigger_engine.adapters.partitioning import partition_of
-from trigger_engine.core.effects import CancelMail, Decide, HandOver, RequestMail
+from trigger_engine.core.effects import (
+    CancelMail,
+    Decide,
+    DropInterest,
+    HandOver,
+    NoteInterest,
+    RequestMail,
+)
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, Flush
 
 _NO_HEADERS: KafkaHeaders = []
@@ -68,6 +77,8 @@ def portions_of(flush: Flush, partition: int, partitions: int) -> Iterator[Porti
     yield Portion(DEAD_LETTERS, 0, _dead_letter_rows(flush, partition))
     for number, rows in _event_rows(flush, partitions).items():
         yield Portion(EVENTS, number, rows)
+    for number, rows in _interest_rows(flush, partitions).items():
+        yield Portion(INTERESTS, number, rows)
 
 
 def _decision_rows(flush: Flush) -> Iterator[Row]:
@@ -89,13 +100,24 @@ def _request_rows(flush: Flush) -> Iterator[Row]:
 def _event_rows(flush: Flush, partitions: int) -> dict[int, list[Row]]:
     """Events for other customers by their partition, each in order."""
     rows: dict[int, list[Row]] = defaultdict(list)
+    handed_over = (effect.record for effect in flush.effects if isinstance(effect, HandOver))
+    for record in chain(handed_over, flush.notices):
+        key = record_key(record.customer_id, record.anonymous_id, record.product_id)
+        assert key is not None, "such an event names a customer"
+        headers = _headers(Event, record.event_id, record.received_at)
+        encoded = key.encode()
+        rows[partition_of(encoded, partitions)].append((encoded, encode_record(record), headers))
+    return rows
+
+
+def _interest_rows(flush: Flush, partitions: int) -> dict[int, list[Row]]:
+    """What products have to know of customers, by the product's partition."""
+    rows: dict[int, list[Row]] = defaultdict(list)
     for effect in flush.effects:
-        if isinstance(effect, HandOver):
+        if isinstance(effect, NoteInterest | DropInterest):
             record = effect.record
-            key = record_key(record.customer_id, record.anonymous_id, record.product_id)
-            assert key is not None, "such an event names a customer"
-            headers = _headers(Event, record.event_id, record.received_at)
-            encoded = key.encode()
+            headers = _headers(Interest, record.interest_id, record.occurred_at)
+            encoded = (PRODUCT_PREFIX + record.product_id).encode()
             rows[partition_of(encoded, partitions)].append((encoded, encode_record(record), headers))
     return rows
 
@@ -103,7 +125,7 @@ def _event_rows(flush: Flush, partitions: int) -> dict[int, list[Row]]:
 def _state_rows(flush: Flush) -> Iterator[Row]:
     for key, value in flush.states:
         yield key.encode(), value, _NO_HEADERS
-    for key, value in flush.pools:
+    for key, value in chain(flush.pools, flush.products):
         yield key.encode(), value, _NO_HEADERS
     yield PARTITION_RECORD_KEY.encode(), flush.record, _NO_HEADERS
 

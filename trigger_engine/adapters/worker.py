@@ -17,7 +17,7 @@ from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from schemas.instants import Instant
-from schemas.topics import EVENTS
+from schemas.topics import EVENTS, INTERESTS
 from trigger_engine.adapters import batch_transport, customer_store
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.kafka_log import KafkaLog
@@ -92,6 +92,7 @@ class EngineWorker:
         if not self.ready or not all(writer.settled(now) for writer in writers.values()):
             return None
         positions = {f"{EVENTS}/{number}": writer.next_offset for number, writer in writers.items()}
+        positions |= {f"{INTERESTS}/{number}": writer.next_interest for number, writer in writers.items()}
         next_due_at = min((writer.next_due_at for writer in writers.values()), default=NEVER)
         return positions, None if next_due_at == NEVER else next_due_at
 

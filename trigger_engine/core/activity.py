@@ -6,6 +6,7 @@ Event time decides, in whatever order events arrive. Only what she did herself c
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.event import PRODUCT_NOTICE
 from schemas.instants import DAY_MS, MINUTE_MS, Instant
 from trigger_engine.core.carts import price_or_none, url_or_none
 from trigger_engine.core.limits import EVENT_TYPES_MAX
@@ -21,7 +22,7 @@ MAIL_OUTCOMES = frozenset(
 NOT_HERS = MAIL_OUTCOMES | {
     "email_opened",
     "campaign_mailed",
-    "product_notice",
+    PRODUCT_NOTICE,
     "profile_updated",
     "unsubscribed",
     "order_cancelled",

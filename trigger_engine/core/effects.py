@@ -4,7 +4,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from schemas.records import DecisionRecord, EmailRequestRecord, EventRecord
+from schemas.records import DecisionRecord, EmailRequestRecord, EventRecord, InterestRecord
 
 
 class GivenCode(NamedTuple):
@@ -43,4 +43,16 @@ class HandOver(msgspec.Struct, frozen=True, gc=False):
     record: EventRecord
 
 
-Effect: TypeAlias = Decide | RequestMail | CancelMail | HandOver
+class NoteInterest(msgspec.Struct, frozen=True, gc=False):
+    """Tell the product's partition that she is interested in it (`action: note`)."""
+
+    record: InterestRecord
+
+
+class DropInterest(msgspec.Struct, frozen=True, gc=False):
+    """Tell the product's partition that she no longer is (`action: drop`)."""
+
+    record: InterestRecord
+
+
+Effect: TypeAlias = Decide | RequestMail | CancelMail | HandOver | NoteInterest | DropInterest

@@ -13,6 +13,7 @@ from schemas.ids import device_erasure_id
 from schemas.instants import format_instant
 from schemas.keys import ANONYMOUS_PREFIX
 from schemas.records import EventRecord
+from trigger_engine.core import interests
 from trigger_engine.core.effects import HandOver
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.mails import take_back
@@ -33,6 +34,7 @@ def erase(turn: Turn, event: EventInput) -> None:
             take_back(turn, mail, "The customer was erased.")
     for device in state.devices:
         turn.effects.append(HandOver(_device_erasure(turn, event, device)))
+    turn.effects.extend(interests.withdraw(state, event.event_id, turn.at))
     forget(state)
     state.erased_at = turn.at
 

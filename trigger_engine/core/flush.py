@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.instants import Instant
 from schemas.keys import RESERVED_STATE_PREFIX
-from schemas.records import CauseRecord
+from schemas.records import CauseRecord, EventRecord
 from trigger_engine.core.effects import Effect
 
 PARTITION_RECORD_KEY = f"{RESERVED_STATE_PREFIX}partition"
@@ -54,5 +54,9 @@ class Flush:
     states: list[tuple[str, bytes | None]] = field(default_factory=list)
     pools: list[tuple[str, bytes]] = field(default_factory=list)
     """Records of pools of codes, by key."""
+    products: list[tuple[str, bytes | None]] = field(default_factory=list)
+    """Records of the product side, by key; None: to be forgotten."""
+    notices: list[EventRecord] = field(default_factory=list)
+    """Events that tell customers of products."""
     record: bytes = b""
     rules_digest: str = ""

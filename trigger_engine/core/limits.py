@@ -138,6 +138,19 @@ PRODUCTS_DUE_MAX = 8
 CONSUMABLE_DAYS_MAX = 3_650
 """How long a product may last, as the shop says."""
 
+INTERESTS_MAX = 32
+"""Products a customer is interested in: more than she can remember herself, and as many notes of her lie with
+the products."""
+
+PRODUCT_INTERESTS_MAX = 1_000_000
+"""Customers one product knows of; beyond, the oldest of the newcomer's bucket goes. About 30 MB."""
+
+BUCKET_INTERESTS = 64
+"""Customers a bucket of interests holds on average, some 2 kB: what one more of them has written again."""
+
+PRODUCTS_MAX = 1_000_000
+"""Products a partition remembers, some 200 bytes each. A new one beyond is not watched."""
+
 THRESHOLD_VALUES_MAX = 64
 THRESHOLD_EVENTS_MAX = 256
 THRESHOLD_WINDOWS_MAX = 512

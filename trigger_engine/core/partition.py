@@ -20,20 +20,22 @@ from collections.abc import Mapping
 
 import msgspec
 
-from schemas.event import RULES_ACTIVATED
 from schemas.instants import Instant, format_instant
-from schemas.records import CauseRecord, Malformed, decode_event
+from schemas.records import CauseRecord, decode_interest
 from schemas.topics import STATE_CHANGELOG
-from trigger_engine.core.effects import Effect, GivenCode
+from trigger_engine.core.effects import Effect
 from trigger_engine.core.failures import in_one_line, traceback_digest
 from trigger_engine.core.flush import PARTITION_RECORD_KEY as PARTITION_RECORD_KEY
 from trigger_engine.core.flush import Flush as Flush
 from trigger_engine.core.flush import PartitionRecord as PartitionRecord
 from trigger_engine.core.flush import Rejected as Rejected
 from trigger_engine.core.inputs import EventInput, RulesChange, WakeUp
+from trigger_engine.core.journal import Applied, again, stay_as_is
+from trigger_engine.core.notices import Notices
 from trigger_engine.core.offers import codes_given
-from trigger_engine.core.pools import PoolFull, Pools, just
-from trigger_engine.core.reading import Marker, NewCodes, Source, read_record
+from trigger_engine.core.pools import PoolFull, Pools
+from trigger_engine.core.product_changes import ProductChange
+from trigger_engine.core.reading import Marker, NewCodes, Source, digest_activated, read_record
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.state import CustomerState, StateError, decode_state, encode_state, new_state
 from trigger_engine.core.step import abandon, step
@@ -49,24 +51,6 @@ WAKE_UPS_PER_FLUSH_MAX = 1_000
 events and heartbeats."""
 
 
-_MARKER = f'"{RULES_ACTIVATED}"'.encode()
-
-
-class _Applied(msgspec.Struct, frozen=True, gc=False):
-    """An input of the present flush, so that it can be applied again; `abandoned` if it had raised.
-
-    An event is kept as the bytes it came in: decoded, the thousands of a flush would be walked by every
-    collection of garbage, and only an input that fails has them read again.
-    """
-
-    key: str
-    given: Source | WakeUp | RulesChange
-    now: Instant
-    abandoned: str | None
-    codes: Mapping[str, GivenCode] = {}
-    """The codes it was given, by `send_id`."""
-
-
 class Partition:
     """The customers of one partition number. Not safe for concurrent use: one writer owns it."""
 
@@ -78,12 +62,14 @@ class Partition:
         rules: Rules,
         wake_ups: Mapping[str, Instant],
         pools: Mapping[str, bytes] = {},
+        products: dict[str, bytes] | None = None,
     ) -> None:
-        """`pools`: the records of pools of codes, by name."""
+        """`pools`: the records of pools of codes, by name; `products`: those of products, by key."""
         self.number = number
         self.customers = customers
         self.record = record
         self.pools = Pools(pools, record.codes_taken)
+        self.notices = Notices({} if products is None else products)
         self.rules = self._given(rules)
         self.timers = TimerIndex(wake_ups.items())
         self.inputs_seen = 0
@@ -93,7 +79,7 @@ class Partition:
         self._sweep: Sweep | None = None
         self._live: dict[str, CustomerState] = {}
         self._touched: dict[str, CustomerState] = {}
-        self._journal: list[_Applied] = []
+        self._journal: list[Applied] = []
         self._flush = Flush()
         self._moved = False
 
@@ -110,19 +96,8 @@ class Partition:
         """The log is applied up to `offset` (exclusive), records or not."""
         self.record.next_offsets[topic] = offset
 
-    def activates_rules(self, value: bytes) -> str | None:
-        """The digest of a rule set if this record is the marker that activates one.
-
-        The shell asks before `apply_record`, because it must flush first and may have to read the set.
-        """
-        if _MARKER not in value:
-            return None
-        try:
-            event = decode_event(value)
-        except Malformed:
-            return None
-        digest = event.properties.get("digest")
-        return digest if event.type == RULES_ACTIVATED and isinstance(digest, str) else None
+    activates_rules = staticmethod(digest_activated)
+    """The shell asks before `apply_record`, because it must flush first and may have to read the set."""
 
     def activate(self, rules: Rules) -> None:
         """Decide by `rules` from the marker applied last on. The flush before must have been taken."""
@@ -196,8 +171,33 @@ class Partition:
             self._apply_event(read, source, now)
         elif isinstance(read, NewCodes):
             self._take_in(read, source, now)
+        elif isinstance(read, ProductChange):
+            self._hear_of_product(read, source, now)
         elif read is not None:
             self._marker = read
+        return True
+
+    def apply_interest(self, topic: str, offset: int, key: bytes | None, value: bytes, now: Instant) -> None:
+        """Apply one record of the interests; it never raises for what the record holds."""
+        self._moved = True
+        self.inputs_seen += 1
+        try:
+            self.notices.note(decode_interest(value))
+        except Exception as error:
+            self._reject(topic, offset, key, value, in_one_line(error), traceback_digest(error), now)
+
+    def fan_out(self, limit: int, now: Instant, *, queued: int) -> bool:
+        """Tell a slice of those who wait for news of products, as `Notices.fan_out` does. Returns whether
+        there was anything left to do."""
+        if not self.notices.may_begin(queued):
+            return False
+        self._moved = True
+        try:
+            self._flush.notices.extend(self.notices.fan_out(limit, now, queued=queued))
+        except Exception as error:  # its record or a bucket is broken: its customers are not told
+            key, value = self.notices.give_up()
+            reason = f"the customers of this product could not be told: {in_one_line(error)}"
+            self._reject(STATE_CHANGELOG, -1, key.encode(), value, reason, traceback_digest(error), now)
         return True
 
     def fire_due(self, until: Instant, now: Instant, limit: int | None = None) -> int:
@@ -234,6 +234,7 @@ class Partition:
             (key, None if state.blank else encode_state(state)) for key, state in self._touched.items()
         ]
         flush.pools = self.pools.take_changed()
+        flush.products = self.notices.changed()
         flush.record = msgspec.msgpack.encode(self.record)
         flush.rules_digest = self.rules.digest
         return flush
@@ -248,6 +249,7 @@ class Partition:
                 self._live.pop(key, None)
         if len(self._live) > LIVE_CUSTOMERS_MAX:
             self._live = dict(self._touched) if len(self._touched) < LIVE_CUSTOMERS_MAX else {}
+        self.notices.committed()
         self._touched = {}
         self._journal = []
         self._flush = Flush()
@@ -292,8 +294,8 @@ class Partition:
             self._reject_state(
                 key, f"a change of rules could not be applied to this customer: {abandoned}", now
             )
-            state, effects = _stay_as_is(self.rules, self._live[key]), []
-        self._note(_Applied(key, change, now, abandoned), state, effects)
+            state, effects = stay_as_is(self.rules, self._live[key]), []
+        self._note(Applied(key, change, now, abandoned), state, effects)
 
     def _committed_state(self, key: str) -> CustomerState:
         data = self.customers.get(key)
@@ -304,6 +306,13 @@ class Partition:
             self.pools.add(new.pool, new.codes)
         except PoolFull as error:
             self._reject(*source, str(error), None, now)
+
+    def _hear_of_product(self, change: ProductChange, source: Source, now: Instant) -> None:
+        rules = self.rules
+        try:
+            self.notices.tell(change, now, rules.policy.lateness_ms, wanted=rules.notes_interests)
+        except Exception as error:  # what is known of it cannot be read
+            self._reject(*source, in_one_line(error), traceback_digest(error), now)
 
     def _apply_event(self, event: EventInput, source: Source, now: Instant) -> None:
         key = event.customer_key
@@ -322,7 +331,7 @@ class Partition:
             self._undo(key)
             self._reject(*source, in_one_line(error), traceback_digest(error), now)
             return
-        self._note(_Applied(key, source, now, None), state, effects)
+        self._note(Applied(key, source, now, None), state, effects)
 
     def _apply_wake_up(self, key: str, wake_up: WakeUp, now: Instant) -> None:
         self.inputs_seen += 1
@@ -336,9 +345,9 @@ class Partition:
             self.inputs_rejected += 1
             abandoned = in_one_line(error)
             state, effects = abandon(self.rules, self._live[key], wake_up, now, abandoned)
-        self._note(_Applied(key, wake_up, now, abandoned), state, effects)
+        self._note(Applied(key, wake_up, now, abandoned), state, effects)
 
-    def _note(self, applied: _Applied, state: CustomerState, effects: list[Effect]) -> None:
+    def _note(self, applied: Applied, state: CustomerState, effects: list[Effect]) -> None:
         """An input went well: what has to be flushed, and when to look at the customer again."""
         key = applied.key
         if effects:
@@ -359,15 +368,7 @@ class Partition:
         for past in self._journal:
             if past.key != key:
                 continue
-            given = read_record(past.given, self.number)[1] if isinstance(past.given, tuple) else past.given
-            rules = self.rules.with_codes(just(past.codes))
-            if past.abandoned is None:
-                assert isinstance(given, EventInput | WakeUp | RulesChange), "it was applied to a customer"
-                state, _ = step(rules, state, given, past.now)
-            elif isinstance(given, WakeUp):
-                state, _ = abandon(rules, state, given, past.now, past.abandoned)
-            else:
-                state = _stay_as_is(rules, state)
+            state = again(state, past, self.rules, self.number)
         self._live[key] = state
         if key in self._touched:
             self._touched[key] = state
@@ -388,9 +389,3 @@ class Partition:
     ) -> None:
         self.inputs_rejected += 1
         self._flush.rejected.append(Rejected(topic, offset, key, value, reason, traceback_digest, now))
-
-
-def _stay_as_is(rules: Rules, state: CustomerState) -> CustomerState:
-    """Her runs go on as they began, as far as they can."""
-    state.rules_digest = rules.digest
-    return state

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from typing import Any, NamedTuple
 
+from schemas.event import PRODUCT_NOTICE
 from schemas.instants import Instant
 from schemas.records import CauseRecord
 from schemas.rule_set import RuleSet
@@ -72,6 +73,7 @@ class Rules:
         "digest",
         "inactivity",
         "live_ids",
+        "notes_interests",
         "paused_ids",
         "policy",
         "segment_starts",
@@ -101,6 +103,11 @@ class Rules:
         """Live ones and shadows, by id."""
         self.live_ids = frozenset(trigger.id for trigger in self.triggers if trigger.live)
         self.paused_ids = frozenset(trigger.id for trigger in self._set.values() if trigger.paused)
+        self.notes_interests = any(
+            PRODUCT_NOTICE in trigger.event_types and (trigger.active or trigger.paused)
+            for trigger in self._set.values()
+        )
+        """Whether a trigger, paused or not, starts when a product is back in stock or cheaper."""
         self.inactivity = self._with(InactivityPattern)
         self.dates = self._with(DatePattern)
         self.segment_starts = self._with(SegmentPattern)

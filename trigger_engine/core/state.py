@@ -295,6 +295,8 @@ class CustomerState(msgspec.Struct, array_like=True, gc=False):
     """The instant the segments were last evaluated for; -1: evaluate all at the next event."""
     asked_at: Instant | None = None
     """When a device was last asked for what it knows: its answer may be on the way."""
+    interests: list[str] = []
+    """The products she is interested in, the latest last (`interests.py`)."""
 
     def last_applied(self) -> tuple[str, int, int]:
         """(topic, partition, offset) of the last event that was applied to her."""

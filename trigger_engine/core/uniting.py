@@ -8,7 +8,7 @@ has mailed, else hers.
 
 from typing import Any
 
-from trigger_engine.core import occasions
+from trigger_engine.core import interests, occasions
 from trigger_engine.core.activity import SESSION_GAP_MS
 from trigger_engine.core.cooldowns import unite_before
 from trigger_engine.core.limits import (
@@ -69,6 +69,7 @@ def unite(turn: Turn, other: CustomerState) -> None:
     state.past_enders = sorted(past, key=_when)[-PAST_ENDERS_MAX:]
     _unite_mails(state, other)
     state.arms = _filled(state.arms, other.arms, ARMS_MAX)
+    turn.effects.extend(interests.unite(state, other.interests, turn.cause.event_id or "", turn.at))
 
 
 def _unite_runs(turn: Turn, other: CustomerState) -> None:

@@ -11,7 +11,7 @@ are handed in, as the log's own clock demands.
 from typing import Any
 
 from schemas.instants import parse_instant
-from schemas.records import CauseRecord, DecisionRecord, EmailRequestRecord, EventRecord
+from schemas.records import CauseRecord, DecisionRecord, EmailRequestRecord, EventRecord, InterestRecord
 from schemas.rule_set import RuleSet, Template, TemplateText
 from trigger_engine.core.durations import parse_duration
 from trigger_engine.core.effects import Decide, Effect
@@ -95,6 +95,8 @@ def line(effect: Effect) -> str:
         return f"{record.type} for {record.customer_id or record.anonymous_id}"
     if isinstance(record, EmailRequestRecord):
         return f"{record.action} {record.step}"
+    if isinstance(record, InterestRecord):
+        return f"{record.action} {record.product_id} for {record.customer_id}"
     step_name = f"/{record.step}" if record.step else ""
     return f"{record.outcome} {record.trigger_id}{step_name}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from msgspec.msgpack import decode
 
-from schemas.topics import EVENTS
+from schemas.topics import EVENTS, INTERESTS
 from tests.fixtures.engine_cases import CONFIRMATION, HOUR, T0, added, marker, ordered, profile, rule_set
 from trigger_engine import app as app_module
 from trigger_engine.adapters.batches import Batch
@@ -46,7 +46,7 @@ class Shell:
     async def close(self) -> None:
         self.acts.append("close")
 
-    async def seek(self, partition: int, offset: int) -> None:
+    async def seek(self, topic: str, partition: int, offset: int) -> None:
         self.acts.append(f"seek {offset}")
 
     async def rules_of(self, digest: str) -> Rules:
@@ -72,7 +72,7 @@ async def running(
     next_offset: int = 0, rules: Rules = RULES, rejected_max: int = 100
 ) -> AsyncIterator[Shell]:
     now = [T0]
-    partition = Partition(0, {}, PartitionRecord(next_offsets={EVENTS: next_offset}), rules, {})
+    partition = Partition(0, {}, PartitionRecord(next_offsets={EVENTS: next_offset, INTERESTS: 0}), rules, {})
     shell = Shell(None, now)  # type: ignore[arg-type]  # set in the next statement
     shell.writer = PartitionWriter(
         partition,
@@ -313,7 +313,7 @@ async def test_wake_ups_that_fail_stop_it_too(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_too_many_failed_inputs_say_what_to_do() -> None:
-    partition = Partition(0, {}, PartitionRecord(next_offsets={EVENTS: 0}), RULES, {})
+    partition = Partition(0, {}, PartitionRecord(next_offsets={EVENTS: 0, INTERESTS: 0}), RULES, {})
     async with running() as shell:
         writer = PartitionWriter(
             partition,
