@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from schemas.clock import ClockReport
 from schemas.instants import Instant, instant_of
-from schemas.topics import EVENTS, OUTBOUND
+from schemas.topics import EVENTS, INTERESTS, OUTBOUND
 
-READS: Mapping[str, tuple[str, ...]] = {"ingest": (), "engine": (EVENTS,), "sender": (OUTBOUND,)}
+READS: Mapping[str, tuple[str, ...]] = {"ingest": (), "engine": (EVENTS, INTERESTS), "sender": (OUTBOUND,)}
 """Which topics each service must have finished."""
 
 

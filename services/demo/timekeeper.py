@@ -7,7 +7,8 @@ E or beyond, the sender at O or beyond; then the end offsets are fetched again a
 the engine wrote for events below E was in the log before its report, so it lies below O; the sender had
 finished all of that, and its own events were in the log before its report, so they lie below E; and those
 the engine has finished. Timers due by now are done too, or their service would not have reported. The only
-other source of events is the driver itself, which sends nothing meanwhile.
+other source of events is the driver itself, which sends nothing meanwhile. The interests, which the engine
+writes and reads itself, have an end like the events', and count with them.
 
 The ends count what is not yet committed: Kafka acknowledges a commit before its markers are in the
 partitions, so for a moment the committed end lies below what the engine has been promised. Who reads
@@ -23,7 +24,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from schemas.clock import ClockReport, ClockTick
 from schemas.headers import cloud_event_headers
 from schemas.instants import Instant, datetime_of, format_instant
-from schemas.topics import CLOCK, CLOCK_REPORTS, EVENTS, OUTBOUND
+from schemas.topics import CLOCK, CLOCK_REPORTS, EVENTS, INTERESTS, OUTBOUND
 from services.demo.errors import Stalled
 from services.demo.partitions import partitions_of
 from services.demo.standing import Standing
@@ -68,7 +69,7 @@ class Timekeeper:
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         await self._consumer.start()
-        self._partitions = await partitions_of(self._bootstrap, (EVENTS, OUTBOUND))
+        self._partitions = await partitions_of(self._bootstrap, (EVENTS, INTERESTS, OUTBOUND))
         self._consumer.assign([TopicPartition(CLOCK_REPORTS, 0)])
         self._following = asyncio.create_task(self._follow(self._consumer), name="clock reports")
 
