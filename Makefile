@@ -10,7 +10,7 @@ EVERY_CPU := -n auto --dist worksteal
 BY_FILE := -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e bench mutate schemas lock clean
+.PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e bench fanout mutate schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ e2e: $(READY) ## The demo, short, end to end
 
 bench: $(READY) ## The whole engine beside Faust as documented
 	$(BIN)/python -m benchmarks.engine $(ARGS)
+
+fanout: $(READY) ## Product notices to N customers, the engine killed three times: make fanout N=200000
+	$(BIN)/python -m tests.fan_out --customers $(or $(N),200000)
 
 mutate: $(MUTATION)/.ready ## Break the engine on purpose and see whether a test notices (long)
 	$(MUTATION)/bin/python -m tests.mutation $(ARGS)
