@@ -1,5 +1,5 @@
-"""`python -m tests.fan_out --customers 200000`: the fan-out of `tests/fixtures/fan_out.py` at size, on a Kafka of
-its own, with what it found and how long it took. Exits with 1 if anybody was told twice or not at all."""
+"""`python -m tests.fan_out --customers 200000`: the fan-out of `fixtures/fan_out.py` at size, on a Kafka of
+its own: what it found, and how long it took. Exits with 1 if anybody was told twice or not at all."""
 
 import argparse
 import asyncio

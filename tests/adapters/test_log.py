@@ -224,6 +224,21 @@ async def test_a_reader_goes_on_where_it_stood_and_ends_at_markers(bench: Bench)
         await reader.close()
 
 
+async def test_a_reader_begins_where_it_is_told_and_says_where_it_stands(bench: Bench) -> None:
+    topic = await bench.topic()
+    async with writer_of(bench, bench.name()) as writer:
+        await write(writer, topic, b"1", b"2", b"3")
+        await bench.until_end(topic, 4)
+        reader = await bench.log.open_reader(topic, 0, 1)
+        try:
+            assert await reader.position() == 1
+            seen = [record.value async for records in reader.read_on() for record in records]
+            assert seen == [b"2", b"3"]
+            assert await reader.position() == 4, "behind the marker"
+        finally:
+            await reader.close()
+
+
 async def test_ends_are_told_for_the_partitions_asked_for(bench: Bench) -> None:
     topic = await bench.topic(3)
     await bench.produce(topic, 1, b"1")

@@ -87,6 +87,7 @@ def test_keys(ids: dict[str, Any], key: str) -> None:
         ({"type": "Product Added"}, "bad_type", "did you mean 'product_added'?"),
         ({"type": "x" * 65}, "bad_type", "at most 64"),
         ({"type": "rules_activated"}, "reserved_type", "Tetik itself"),
+        ({"type": "product_notice"}, "reserved_type", "Tetik itself"),
         ({"type": "handover_asked"}, "reserved_type", "'handover_asked' are written by Tetik itself"),
         ({"type": "handover_state"}, "reserved_type", "'handover_state' are written by Tetik itself"),
         ({"type": "email_sent"}, "reserved_type", "Tetik itself"),

@@ -8,13 +8,21 @@ from schemas.email_request import EmailRequest
 from schemas.event import Event
 from schemas.headers import KafkaHeaders, cloud_event_headers
 from schemas.instants import format_instant
-from schemas.records import encode_record
-from schemas.topics import DEAD_LETTERS, EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
+from schemas.interest import Interest
+from schemas.records import EventRecord, InterestRecord, encode_record
+from schemas.topics import DEAD_LETTERS, EVENTS, INTERESTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from tests.unit.trigger_engine.core.history import CUSTOMER, SERIES, T0, History
 from tests.unit.trigger_engine.core.two_partitions import DEVICE, Town
 from trigger_engine.adapters.partitioning import partition_of
 from trigger_engine.adapters.transaction import portions_of
-from trigger_engine.core.effects import CancelMail, Decide, HandOver, RequestMail
+from trigger_engine.core.effects import (
+    CancelMail,
+    Decide,
+    DropInterest,
+    HandOver,
+    NoteInterest,
+    RequestMail,
+)
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, Flush, Rejected
 
 NUMBER = 2
@@ -79,6 +87,37 @@ def test_events_for_others_go_to_the_partition_of_their_key() -> None:
         row = portions[EVENTS, partition_of(key.encode(), PARTITIONS)]
         headers = headers_of(Event, one.record.event_id, T0 + 60_000)
         assert (key.encode(), encode_record(one.record), headers) in row
+
+
+def test_notices_go_to_the_partitions_of_who_is_told() -> None:
+    at = format_instant(T0)
+    notices = [
+        EventRecord(f"n-{name}", "product_notice", at, at, "trigger_engine", name)
+        for name in ("ada", "bob", "cem")
+    ]
+    portions = written(Flush(notices=notices))
+    for notice, key in zip(notices, (b"ada", b"bob", b"cem"), strict=True):
+        row = (key, encode_record(notice), headers_of(Event, notice.event_id, T0))
+        assert row in portions[EVENTS, partition_of(key, PARTITIONS)]
+
+
+def test_interests_go_to_the_partition_of_the_product() -> None:
+    note = InterestRecord("i1", "ada", "p1", "note", format_instant(T0))
+    drop = InterestRecord("i2", "ada", "p2", "drop", format_instant(T0))
+    portions = written(Flush(effects=[NoteInterest(note), DropInterest(drop)]))
+    for record in (note, drop):
+        key = f"product:{record.product_id}".encode()
+        row = (key, encode_record(record), headers_of(Interest, record.interest_id, T0))
+        assert row in portions[INTERESTS, partition_of(key, PARTITIONS)]
+
+
+def test_records_of_products_stand_with_the_states() -> None:
+    flush = Flush(products=[("tetik:product:p1", b"bytes"), ("tetik:interest:p1:0", None)], record=b"record")
+    assert written(flush)[STATE_CHANGELOG, NUMBER] == [
+        (b"tetik:product:p1", b"bytes", []),
+        (b"tetik:interest:p1:0", None, []),
+        (PARTITION_RECORD_KEY.encode(), b"record", []),
+    ]
 
 
 def test_the_partition_record_comes_behind_the_customers_states() -> None:
