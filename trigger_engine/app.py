@@ -301,7 +301,7 @@ class PartitionWriter:
             await self._log.commit(flush)
         partition.committed(flush)
         self._metrics.count(flush)
-        self._metrics.interests_dropped.inc(partition.notices.take_dropped())
+        self._metrics.products.interests_dropped.inc(partition.notices.take_dropped())
         self._guard_against_bad_deploy()
 
     def _guard_against_bad_deploy(self) -> None:

@@ -2,7 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from trigger_engine.core.effects import CancelMail, Decide, HandOver, NoteInterest, RequestMail
+from trigger_engine.adapters.product_metrics import ProductMetrics
+from trigger_engine.core.effects import CancelMail, Decide, HandOver, RequestMail
 from trigger_engine.core.partition import Flush
 
 _LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
@@ -13,6 +14,7 @@ class EngineMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.products = ProductMetrics(self.registry)
         self.decisions = Counter(
             "tetik_decisions_total", "Decisions by outcome", ["outcome"], registry=self.registry
         )
@@ -22,28 +24,6 @@ class EngineMetrics:
         self.handed_over = Counter(
             "tetik_events_handed_over_total",
             "Events written for other customers: hand-overs, and erasures of devices",
-            registry=self.registry,
-        )
-        self.interests = Counter(
-            "tetik_interests_total",
-            "Interests of customers in products written, by action: note or drop",
-            ["action"],
-            registry=self.registry,
-        )
-        self.interests_dropped = Counter(
-            "tetik_interests_over_bound_total",
-            "Interests that a product, or a partition, had no room for",
-            registry=self.registry,
-        )
-        self.notices = Counter(
-            "tetik_product_notices_total",
-            "Events that told a customer of a product, by kind",
-            ["kind"],
-            registry=self.registry,
-        )
-        self.fan_outs_pending = Gauge(
-            "tetik_fan_outs_pending",
-            "Products whose interested customers are still to be told of something",
             registry=self.registry,
         )
         self.codes_given = Counter(
@@ -86,13 +66,10 @@ class EngineMetrics:
                 self.decisions.labels(effect.record.outcome).inc()
             elif isinstance(effect, HandOver):
                 self.handed_over.inc()
-            elif not isinstance(effect, RequestMail | CancelMail):
-                self.interests.labels("note" if isinstance(effect, NoteInterest) else "drop").inc()
-            else:
+            elif isinstance(effect, RequestMail | CancelMail):
                 self.requests.inc()
                 if isinstance(effect, RequestMail) and effect.code is not None:
                     self.codes_given.labels(effect.code.pool).inc()
-        for notice in flush.notices:
-            self.notices.labels(notice.properties["kind"]).inc()
+        self.products.count(flush)
         self.rejected.inc(len(flush.rejected))
         self.customers_flushed.inc(len(flush.states))

@@ -90,7 +90,7 @@ class Timekeeper:
         for number, end in ends.items():
             self._owned.interests_ended(number, queued[number], end)
         waiting = sum(writer.partition.notices.waiting for writer in self._owned.writers.values())
-        self._metrics.fan_outs_pending.set(waiting)
+        self._metrics.products.fan_outs_pending.set(waiting)
 
     async def _look_for_a_stall(self) -> None:
         if not self._ready():

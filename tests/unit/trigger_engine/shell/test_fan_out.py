@@ -182,7 +182,7 @@ async def test_a_feed_begins_where_the_record_stands_and_follows_the_log() -> No
     writer.next_interest = 3
     async with feeding(MemoryLog(broker), writer) as feed:
         feed.log_ended(3)
-        await asyncio.sleep(0.01)
+        await until(lambda: not feed._news.is_set())
         assert writer.batches == [], "there is nothing to be read"
         feed.log_ended(5)
         await until(lambda: spans(writer) == [(3, 5, 2)])
