@@ -10,8 +10,16 @@ from schemas.delivery import Delivery
 from schemas.email_request import EmailRequest
 from schemas.event import Event
 from schemas.product import Product
-from schemas.records import Record, decode_decision, decode_email_request, decode_event, decode_product
+from schemas.records import (
+    Record,
+    decode_decision,
+    decode_email_request,
+    decode_event,
+    decode_product,
+    decode_snapshot,
+)
 from schemas.rule_set import RuleSet
+from schemas.snapshot import Snapshot
 
 CONTRACTS: Mapping[str, type[Contract]] = {
     contract.schema_name: contract
@@ -23,6 +31,7 @@ CONTRACTS: Mapping[str, type[Contract]] = {
         DeadLetter,
         RuleSet,
         Product,
+        Snapshot,
         ClockTick,
         ClockReport,
     )
@@ -33,5 +42,6 @@ FAST_READERS: Mapping[str, Callable[[bytes], Record]] = {
     Decision.schema_name: decode_decision,
     EmailRequest.schema_name: decode_email_request,
     Product.schema_name: decode_product,
+    Snapshot.schema_name: decode_snapshot,
 }
 """Decoders of the msgspec twins; they raise `schemas.records.Malformed`."""
