@@ -11,7 +11,7 @@ from schemas.email_request import EmailRequest
 from schemas.instants import MINUTE_MS, format_instant
 from schemas.records import CauseRecord, encode_record
 from tests.unit.trigger_engine.core.history import CART, ORDER, SERIES, T0, rules_of
-from trigger_engine.core.effects import CancelMail, Decide, Effect, HandOver, RequestMail
+from trigger_engine.core.effects import CancelMail, Decide, HandOver, KeepBasket, RequestMail, Written
 from trigger_engine.core.inputs import EventInput, WakeUp
 from trigger_engine.core.state import CustomerState, decode_state, encode_state, new_state
 from trigger_engine.core.step import step
@@ -107,7 +107,7 @@ HISTORIES = st.lists(st.one_of(_happened(), _happened(), _REPORTED), max_size=30
 
 class Played(NamedTuple):
     inputs: list[tuple[EventInput | WakeUp, int]]
-    effects: list[list[Effect]]
+    effects: list[list[Written]]
     state: CustomerState
 
 
@@ -126,7 +126,7 @@ def play(history: list[Happened | Reported], *, duplicates: bool = False, restar
             state = decode_state(encode_state(state))
         state, effects = step(RULES, state, given, now)
         played.inputs.append((given, now))
-        played.effects.append(effects)
+        played.effects.append([each for each in effects if not isinstance(each, KeepBasket)])
 
     def wake(until: int, behind: bool) -> None:
         while state.next_wake_up_at is not None and state.next_wake_up_at <= until:
@@ -157,7 +157,7 @@ def play(history: list[Happened | Reported], *, duplicates: bool = False, restar
 
 
 def _event(
-    number: int, item: Happened | Reported, clock: int, effects: list[list[Effect]]
+    number: int, item: Happened | Reported, clock: int, effects: list[list[Written]]
 ) -> EventInput | None:
     if isinstance(item, Reported):
         requests = [effect.record for turn in effects for effect in turn if isinstance(effect, RequestMail)]
@@ -189,7 +189,7 @@ def as_bytes(played: Played) -> list[list[bytes]]:
     return [[type(e).__name__.encode() + encode_record(e.record) for e in turn] for turn in played.effects]
 
 
-def flat(played: Played) -> list[Effect]:
+def flat(played: Played) -> list[Written]:
     return [effect for turn in played.effects for effect in turn]
 
 

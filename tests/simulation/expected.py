@@ -24,7 +24,7 @@ from tests.simulation.recorded import Recorded, in_line, last_states
 from tests.simulation.rule_sets import compiled
 from tests.simulation.touched import HANDOVER_ASKED, HANDOVER_STATE, Touched
 from tests.simulation.world import Outcome
-from trigger_engine.core.effects import Decide, Effect, HandOver
+from trigger_engine.core.effects import Decide, HandOver, Written
 from trigger_engine.core.flush import PartitionRecord
 from trigger_engine.core.partition import Partition
 from trigger_engine.core.pools import Pools
@@ -171,7 +171,7 @@ class _Replay:
             else:
                 self._decided_at[one.decision.cause.offset] = parse_instant(one.decision.decided_at)
         self._asked_at = asked_at
-        self._effects: list[Effect] = []
+        self._effects: list[Written] = []
         self.states: dict[str, bytes | None] = {}
 
     def run(self, given: list[_Given], end: Instant) -> Self:

@@ -33,7 +33,7 @@ from sender.core.addresses import normalise_address
 from tests.fixtures.engine_cases import marker
 from tests.simulation.group import Group
 from tests.simulation.history import T0, Broken, Fault, Happened, History, Imported, Item, Published, Quiet
-from tests.simulation.memory_log import MemoryBroker, MemoryRecord
+from tests.simulation.memory_log import MemoryBroker, MemoryRecord, every_topic
 from tests.simulation.mortal import Killed, factory
 from tests.simulation.post import Post
 from tests.simulation.process import Process
@@ -124,8 +124,7 @@ class World:
         self.outcome: Outcome | None = None
         self.failures: list[str] = []
         self.deaths = self.zombies = 0
-        topics = dict.fromkeys((EVENTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG, DELIVERIES), history.partitions)
-        self.broker = MemoryBroker({**topics, DEAD_LETTERS: 1, RULES: 1}, now=self.now)
+        self.broker = MemoryBroker(every_topic(history.partitions), now=self.now)
         self.group = Group(self.random, history.partitions)
         self.leapt = Bell()
         self.post = Post(self, history.senders, retry_unanswered=history.retry_unanswered)

@@ -15,6 +15,7 @@ from schemas.instants import Instant
 from schemas.topics import EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.transaction import TransactionalLog
+from trigger_engine.core.basket_ring import BASKET_KEY_PREFIX
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
 from trigger_engine.core.pools import POOL_KEY_PREFIX
 from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_of
@@ -37,15 +38,17 @@ class TakenOver:
     record: PartitionRecord
     wake_ups: dict[str, Instant]
     pools: dict[str, bytes]
+    baskets: dict[str, bytes]
 
 
 class Restored(NamedTuple):
     """What a partition's changelog holds: encoded states by customer, its record as far as that is committed,
-    and its pools of codes by name."""
+    its pools of codes by name and its baskets by place."""
 
     customers: dict[str, bytes]
     record: PartitionRecord
     pools: dict[str, bytes]
+    baskets: dict[str, bytes]
 
 
 async def take_over(log: EngineLog, group: str, partition: int, *, partitions: int) -> TakenOver:
@@ -56,14 +59,14 @@ async def take_over(log: EngineLog, group: str, partition: int, *, partitions: i
     """
     writes = await TransactionalLog.open(log, group, partition, partitions)
     try:
-        customers, record, pools = await read_changelog(log, partition)
+        customers, record, pools, baskets = await read_changelog(log, partition)
         await _check_counts(log, partitions)
         await _hold_against_log(log, partition, record)
     except BaseException:
         await writes.close()
         raise
     wake_ups = {key: due_at for key, data in customers.items() if (due_at := due_of(key, data)) is not None}
-    return TakenOver(writes, customers, record, wake_ups, pools)
+    return TakenOver(writes, customers, record, wake_ups, pools, baskets)
 
 
 def due_of(key: str, data: bytes) -> Instant | None:
@@ -97,9 +100,14 @@ async def read_changelog(log: EngineLog, partition: int) -> Restored:
     standing = PartitionRecord()
     if progress is not None:
         standing = msgspec.msgpack.decode(progress, type=PartitionRecord)
-    pool_keys = [key for key in customers if key.startswith(POOL_KEY_PREFIX)]
-    pools = {key.removeprefix(POOL_KEY_PREFIX): customers.pop(key) for key in pool_keys}
-    return Restored(customers, standing, pools)
+    pools = _taken_out(customers, POOL_KEY_PREFIX)
+    return Restored(customers, standing, pools, _taken_out(customers, BASKET_KEY_PREFIX))
+
+
+def _taken_out(records: dict[str, bytes], prefix: str) -> dict[str, bytes]:
+    """The records of one kind, by what follows their prefix."""
+    keys = [key for key in records if key.startswith(prefix)]
+    return {key.removeprefix(prefix): records.pop(key) for key in keys}
 
 
 async def _hold_against_log(log: EngineLog, partition: int, record: PartitionRecord) -> None:

@@ -17,12 +17,13 @@ from schemas.headers import KafkaHeaders, cloud_event_headers
 from schemas.instants import parse_instant
 from schemas.keys import record_key
 from schemas.records import encode_record
-from schemas.topics import DEAD_LETTERS, EVENTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
+from schemas.topics import DEAD_LETTERS, EVENTS, OUTBOUND, SNAPSHOTS, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.dead_letters import SOURCE, dead_letter_of
 from trigger_engine.adapters.log_port import EngineLog, LogWriter, Row
 from trigger_engine.adapters.partitioning import partition_of
 from trigger_engine.core.effects import CancelMail, Decide, HandOver, RequestMail
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, Flush
+from trigger_engine.core.parts import PART_KEY_PREFIX
 
 _NO_HEADERS: KafkaHeaders = []
 
@@ -66,6 +67,8 @@ def portions_of(flush: Flush, partition: int, partitions: int) -> Iterator[Porti
     yield Portion(OUTBOUND, partition, _request_rows(flush))
     yield Portion(STATE_CHANGELOG, partition, _state_rows(flush))
     yield Portion(DEAD_LETTERS, 0, _dead_letter_rows(flush, partition))
+    if flush.part is not None:
+        yield Portion(SNAPSHOTS, 0, [(f"{PART_KEY_PREFIX}{partition}".encode(), flush.part, _NO_HEADERS)])
     for number, rows in _event_rows(flush, partitions).items():
         yield Portion(EVENTS, number, rows)
 
@@ -103,7 +106,7 @@ def _event_rows(flush: Flush, partitions: int) -> dict[int, list[Row]]:
 def _state_rows(flush: Flush) -> Iterator[Row]:
     for key, value in flush.states:
         yield key.encode(), value, _NO_HEADERS
-    for key, value in flush.pools:
+    for key, value in (*flush.pools, *flush.baskets):
         yield key.encode(), value, _NO_HEADERS
     yield PARTITION_RECORD_KEY.encode(), flush.record, _NO_HEADERS
 

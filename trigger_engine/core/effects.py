@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from schemas.records import DecisionRecord, EmailRequestRecord, EventRecord
+from trigger_engine.core.baskets import Basket
 
 
 class GivenCode(NamedTuple):
@@ -43,4 +44,13 @@ class HandOver(msgspec.Struct, frozen=True, gc=False):
     record: EventRecord
 
 
-Effect: TypeAlias = Decide | RequestMail | CancelMail | HandOver
+class KeepBasket(msgspec.Struct, frozen=True, gc=False):
+    """Remember what was ordered together, for recommendations."""
+
+    basket: Basket
+
+
+Written: TypeAlias = Decide | RequestMail | CancelMail | HandOver
+"""Those that become a record each."""
+
+Effect: TypeAlias = Written | KeepBasket

@@ -20,21 +20,26 @@ from collections.abc import Mapping
 
 import msgspec
 
-from schemas.event import RULES_ACTIVATED
 from schemas.instants import Instant, format_instant
-from schemas.records import CauseRecord, Malformed, decode_event
+from schemas.records import CauseRecord
 from schemas.topics import STATE_CHANGELOG
-from trigger_engine.core.effects import Effect, GivenCode
+from trigger_engine.core.basket_ring import Baskets
+from trigger_engine.core.effects import Effect, KeepBasket
 from trigger_engine.core.failures import in_one_line, traceback_digest
 from trigger_engine.core.flush import PARTITION_RECORD_KEY as PARTITION_RECORD_KEY
 from trigger_engine.core.flush import Flush as Flush
 from trigger_engine.core.flush import PartitionRecord as PartitionRecord
 from trigger_engine.core.flush import Rejected as Rejected
 from trigger_engine.core.inputs import EventInput, RulesChange, WakeUp
+from trigger_engine.core.journal import Applied
+from trigger_engine.core.limits import BASKETS_PER_TURN
+from trigger_engine.core.markers import activated_rules
 from trigger_engine.core.offers import codes_given
+from trigger_engine.core.parts import encode_part
 from trigger_engine.core.pools import PoolFull, Pools, just
 from trigger_engine.core.reading import Marker, NewCodes, Source, read_record
 from trigger_engine.core.rules import Rules
+from trigger_engine.core.snapshot import Snapshot
 from trigger_engine.core.state import CustomerState, StateError, decode_state, encode_state, new_state
 from trigger_engine.core.step import abandon, step
 from trigger_engine.core.sweep import LOOKED_AT_PER_TOUCHED, Sweep
@@ -49,24 +54,6 @@ WAKE_UPS_PER_FLUSH_MAX = 1_000
 events and heartbeats."""
 
 
-_MARKER = f'"{RULES_ACTIVATED}"'.encode()
-
-
-class _Applied(msgspec.Struct, frozen=True, gc=False):
-    """An input of the present flush, so that it can be applied again; `abandoned` if it had raised.
-
-    An event is kept as the bytes it came in: decoded, the thousands of a flush would be walked by every
-    collection of garbage, and only an input that fails has them read again.
-    """
-
-    key: str
-    given: Source | WakeUp | RulesChange
-    now: Instant
-    abandoned: str | None
-    codes: Mapping[str, GivenCode] = {}
-    """The codes it was given, by `send_id`."""
-
-
 class Partition:
     """The customers of one partition number. Not safe for concurrent use: one writer owns it."""
 
@@ -78,13 +65,16 @@ class Partition:
         rules: Rules,
         wake_ups: Mapping[str, Instant],
         pools: Mapping[str, bytes] = {},
+        baskets: Mapping[str, bytes] = {},
+        snapshot: Snapshot | None = None,
     ) -> None:
-        """`pools`: the records of pools of codes, by name."""
+        """`pools`: the records of pools of codes, by name; `baskets`: those of baskets, by place."""
         self.number = number
         self.customers = customers
         self.record = record
         self.pools = Pools(pools, record.codes_taken)
-        self.rules = self._given(rules)
+        self.baskets = Baskets(baskets, record.baskets)
+        self.rules = self._given(rules, snapshot)
         self.timers = TimerIndex(wake_ups.items())
         self.inputs_seen = 0
         self.inputs_rejected = 0
@@ -93,7 +83,7 @@ class Partition:
         self._sweep: Sweep | None = None
         self._live: dict[str, CustomerState] = {}
         self._touched: dict[str, CustomerState] = {}
-        self._journal: list[_Applied] = []
+        self._journal: list[Applied] = []
         self._flush = Flush()
         self._moved = False
 
@@ -111,18 +101,8 @@ class Partition:
         self.record.next_offsets[topic] = offset
 
     def activates_rules(self, value: bytes) -> str | None:
-        """The digest of a rule set if this record is the marker that activates one.
-
-        The shell asks before `apply_record`, because it must flush first and may have to read the set.
-        """
-        if _MARKER not in value:
-            return None
-        try:
-            event = decode_event(value)
-        except Malformed:
-            return None
-        digest = event.properties.get("digest")
-        return digest if event.type == RULES_ACTIVATED and isinstance(digest, str) else None
+        """The digest of a rule set if this record is the marker that activates one."""
+        return activated_rules(value)
 
     def activate(self, rules: Rules) -> None:
         """Decide by `rules` from the marker applied last on. The flush before must have been taken."""
@@ -130,14 +110,28 @@ class Partition:
         record.rules_digest = rules.digest
         record.activated_at, record.activation = self._marker or (record.received_max, None)
         record.sweep_after = ""
-        self.rules = self._given(rules)
+        self.rules = self._given(rules, self.rules.snapshot)
         self._sweep = None
         self._moved = True
 
-    def _given(self, rules: Rules) -> Rules:
-        """The rules as this partition decides by them: since its marker, with its codes."""
+    def activate_snapshot(self, snapshot: Snapshot) -> None:
+        """Recommend by `snapshot` from here on. The flush before must have been taken."""
+        self.record.snapshot_version = snapshot.version
+        self.rules = self.rules.with_snapshot(snapshot)
+        self._moved = True
+
+    def _given(self, rules: Rules, snapshot: Snapshot | None) -> Rules:
+        """The rules as this partition decides by them: since its marker, with its codes and its snapshot."""
         activated = rules.activated(self.record.activated_at, self.record.activation)
-        return activated.with_codes(self.pools.code_of)
+        return activated.with_codes(self.pools.code_of).with_snapshot(snapshot)
+
+    def count_baskets(self, now: Instant, every_ms: int) -> bool:
+        """Count a slice of what was ordered, if it is time to. Returns whether there was anything to do."""
+        if not self.baskets.due(now, every_ms):
+            return False
+        if (part := self.baskets.count_some(now, BASKETS_PER_TURN)) is not None:
+            self._flush.part, self._moved = encode_part(part), True
+        return True
 
     @property
     def sweeping(self) -> bool:
@@ -234,6 +228,7 @@ class Partition:
             (key, None if state.blank else encode_state(state)) for key, state in self._touched.items()
         ]
         flush.pools = self.pools.take_changed()
+        flush.baskets = self.baskets.take_changed()
         flush.record = msgspec.msgpack.encode(self.record)
         flush.rules_digest = self.rules.digest
         return flush
@@ -293,7 +288,7 @@ class Partition:
                 key, f"a change of rules could not be applied to this customer: {abandoned}", now
             )
             state, effects = _stay_as_is(self.rules, self._live[key]), []
-        self._note(_Applied(key, change, now, abandoned), state, effects)
+        self._note(Applied(key, change, now, abandoned), state, effects)
 
     def _committed_state(self, key: str) -> CustomerState:
         data = self.customers.get(key)
@@ -322,7 +317,7 @@ class Partition:
             self._undo(key)
             self._reject(*source, in_one_line(error), traceback_digest(error), now)
             return
-        self._note(_Applied(key, source, now, None), state, effects)
+        self._note(Applied(key, source, now, None), state, effects)
 
     def _apply_wake_up(self, key: str, wake_up: WakeUp, now: Instant) -> None:
         self.inputs_seen += 1
@@ -336,13 +331,13 @@ class Partition:
             self.inputs_rejected += 1
             abandoned = in_one_line(error)
             state, effects = abandon(self.rules, self._live[key], wake_up, now, abandoned)
-        self._note(_Applied(key, wake_up, now, abandoned), state, effects)
+        self._note(Applied(key, wake_up, now, abandoned), state, effects)
 
-    def _note(self, applied: _Applied, state: CustomerState, effects: list[Effect]) -> None:
+    def _note(self, applied: Applied, state: CustomerState, effects: list[Effect]) -> None:
         """An input went well: what has to be flushed, and when to look at the customer again."""
         key = applied.key
         if effects:
-            self._flush.effects.extend(effects)
+            self._carry_out(effects)
             codes = codes_given(effects)
             if codes:
                 applied = msgspec.structs.replace(applied, codes=codes)
@@ -352,6 +347,13 @@ class Partition:
         self._touched[key] = state
         if state.next_wake_up_at is not None:
             self.timers.add(key, state.next_wake_up_at)
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, KeepBasket):
+                self.baskets.add(effect.basket, self.record.received_max)
+            else:
+                self._flush.effects.append(effect)
 
     def _undo(self, key: str) -> None:
         """Rebuild a customer as she was before the failed input; its earlier effects are kept already."""

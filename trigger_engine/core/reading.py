@@ -3,7 +3,13 @@
 import re
 from typing import NamedTuple, TypeAlias
 
-from schemas.event import CONTROL_TYPES, OFFER_CODE, OFFER_CODE_LENGTH_MAX, OFFER_CODES
+from schemas.event import (
+    OFFER_CODE,
+    OFFER_CODE_LENGTH_MAX,
+    OFFER_CODES,
+    RULES_ACTIVATED,
+    SNAPSHOT_ACTIVATED,
+)
 from schemas.instants import Instant, parse_instant
 from schemas.keys import RESERVED_STATE_PREFIX, customer_key
 from schemas.records import CauseRecord, EventRecord, Malformed, decode_event
@@ -32,7 +38,8 @@ class NewCodes(NamedTuple):
 
 
 def read_record(source: Source, partition: int) -> tuple[Instant, EventInput | Marker | NewCodes | None]:
-    """`received_at`, and the event if it concerns a customer, or the control record; None for a product's.
+    """`received_at`, and the event if it concerns a customer, or the control record; None for a product's,
+    and for the marker of a snapshot, which the shell acts on.
 
     Raises ValueError for what cannot be used.
     """
@@ -44,7 +51,9 @@ def read_record(source: Source, partition: int) -> tuple[Instant, EventInput | M
     occurred_at = parse_instant(event.occurred_at)
     if event.type == OFFER_CODES:
         return received_at, _new_codes(event)
-    if event.type in CONTROL_TYPES:
+    if event.type == SNAPSHOT_ACTIVATED:
+        return received_at, None
+    if event.type == RULES_ACTIVATED:
         return received_at, Marker(
             received_at, CauseRecord("rules", topic, partition, offset, event.event_id)
         )

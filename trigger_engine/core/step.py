@@ -15,8 +15,9 @@ import msgspec
 
 from schemas.event import CUSTOMER_ERASED, HANDOVER_STATE
 from trigger_engine.core import hand_over, membership, thresholds, watches
+from trigger_engine.core.baskets import basket_of
 from trigger_engine.core.edits import bring_in_line
-from trigger_engine.core.effects import Effect
+from trigger_engine.core.effects import Effect, KeepBasket
 from trigger_engine.core.endings import end_runs, note_endings
 from trigger_engine.core.erasure import erase
 from trigger_engine.core.inputs import Cause, EventInput, Input, RulesChange, WakeUp
@@ -86,7 +87,7 @@ def _event(
         turn.effects = effects
         if hand_over.follow(turn, event):
             return state, effects
-    concern = rules.concern(event.type, _learn(rules, state, event, occurred_at))
+    concern = rules.concern(event.type, _learn(rules, state, event, occurred_at, effects))
     known_anew = membership.concerned(rules, state, event)
     news = event.type in MAIL_OUTCOMES or event.type == CUSTOMER_ERASED
     if concern is None and not known_anew and not news:
@@ -117,12 +118,17 @@ def _after_erasure(
     return state, turn.effects
 
 
-def _learn(rules: Rules, state: CustomerState, event: EventInput, at: int) -> tuple[str, str] | None:
+def _learn(
+    rules: Rules, state: CustomerState, event: EventInput, at: int, effects: list[Effect]
+) -> tuple[str, str] | None:
     """What the event tells of the customer; a state handed over has been merged already."""
     if event.type == HANDOVER_STATE:
         return None
     if event.type == "order_completed":
         note_order(state, at)
+        basket = basket_of(event.properties, at)
+        if basket is not None:
+            effects.append(KeepBasket(basket))
     return project(state, event, at, rules.policy.engagement)
 
 
