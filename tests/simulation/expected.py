@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple, Self, TypeAlias, cast
 
-from schemas.event import OFFER_CODES
+from schemas.event import OFFER_CODES, SNAPSHOT_ACTIVATED
 from schemas.ids import handover_ask_id
 from schemas.instants import Instant, parse_instant
 from schemas.keys import customer_key
@@ -126,7 +126,7 @@ def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
         wake_until = min(received_max - 1, outcome.slowest_clock[number][record.offset])
         at_most = min(received_max - 1, outcome.fastest_clock[number][record.offset])
         key = customer_key(event.customer_id, event.anonymous_id)
-        if event.type == OFFER_CODES:
+        if event.type in (OFFER_CODES, SNAPSHOT_ACTIVATED):
             continue
         if key is not None:
             one = _Given(key, record, event, wake_until, at_most, None)

@@ -38,6 +38,7 @@ from tests.simulation.mortal import Killed, factory
 from tests.simulation.post import Post
 from tests.simulation.process import Process
 from tests.simulation.rule_sets import compiled
+from tests.simulation.snapshots import write_snapshot
 from tests.simulation.virtual_time import Bell, passes, run
 from trigger_engine.adapters import rule_book
 from trigger_engine.adapters.log_port import Fenced
@@ -243,6 +244,7 @@ class World:
         for number in range(self.partitions):
             value = marker(rule_set.digest, marker_event_id(rule_set.digest, number), self.now())
             self.broker.produce(EVENTS, number, (None, value, []))
+        write_snapshot(self.broker, f"beside-{rule_set.digest}", self.partitions, self.now())
 
     def _go_wrong(self, fault: Fault) -> None:
         if fault.kind.startswith("sender_"):
