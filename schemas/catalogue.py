@@ -18,8 +18,10 @@ from schemas.records import (
     decode_event,
     decode_interest,
     decode_product,
+    decode_snapshot,
 )
 from schemas.rule_set import RuleSet
+from schemas.snapshot import Snapshot
 
 CONTRACTS: Mapping[str, type[Contract]] = {
     contract.schema_name: contract
@@ -32,6 +34,7 @@ CONTRACTS: Mapping[str, type[Contract]] = {
         RuleSet,
         Product,
         Interest,
+        Snapshot,
         ClockTick,
         ClockReport,
     )
@@ -43,5 +46,6 @@ FAST_READERS: Mapping[str, Callable[[bytes], Record]] = {
     EmailRequest.schema_name: decode_email_request,
     Product.schema_name: decode_product,
     Interest.schema_name: decode_interest,
+    Snapshot.schema_name: decode_snapshot,
 }
 """Decoders of the msgspec twins; they raise `schemas.records.Malformed`."""

@@ -13,9 +13,10 @@ OFFER_CODES = "offer_codes"
 OFFER_CODE_LENGTH_MAX = 64
 OFFER_CODE = rf"[A-Za-z0-9_-]{{1,{OFFER_CODE_LENGTH_MAX}}}"
 """What a code for offers may be: what a shopper can type."""
-CONTROL_TYPES = frozenset({RULES_ACTIVATED, OFFER_CODES})
-"""What concerns a partition, not a customer, and carries no id: markers that activate a rule set, written to
-every partition, and codes for offers, each written to one."""
+SNAPSHOT_ACTIVATED = "snapshot_activated"
+CONTROL_TYPES = frozenset({RULES_ACTIVATED, OFFER_CODES, SNAPSHOT_ACTIVATED})
+"""What concerns a partition, not a customer, and carries no id: markers that activate a rule set or a
+snapshot for recommendations, one in every partition, and codes for offers, each written to one."""
 
 HANDOVER_ASKED = "handover_asked"
 HANDOVER_STATE = "handover_state"

@@ -46,6 +46,28 @@ _OFFER: Json = {
     ),
     "oneOf": [{"required": ["pool"]}, {"required": ["code"]}],
 }
+_SOURCE: Json = {"enum": ["viewed", "bought_together", "similar", "best_sellers"]}
+_SOURCES: Json = {
+    "anyOf": [
+        _SOURCE,
+        {"type": "array", "minItems": 1, "uniqueItems": True, "items": _SOURCE},
+    ],
+    "description": "In order; the first that gives anything wins.",
+}
+_RECOMMEND: Json = {
+    "anyOf": [
+        *_SOURCES["anyOf"],
+        group(
+            {
+                "from": _SOURCES,
+                "at_most": {"type": "integer", "minimum": 1, "maximum": 12, "description": "How many."},
+                "category": ref("expression", "Products of this category only."),
+            },
+            ("from",),
+        ),
+    ],
+    "description": "Where the products that the mail recommends are from.",
+}
 _LITERAL: Json = {
     "anyOf": [
         {"type": "string", "minLength": 1, "maxLength": 256},
@@ -59,6 +81,7 @@ STEP_FIELDS: Mapping[str, Json] = {
     "id": {"type": "string", "pattern": ID, "description": "The step's name; unique in the file."},
     "offer": {"$ref": "#/$defs/offer"},
     "else": {"type": "string", "pattern": ID, "description": "The template when no offer may be given."},
+    "recommend": {"$ref": "#/$defs/recommend"},
     "wait": {"$ref": "#/$defs/duration_by_variant"},
     "wait_until": {"$ref": "#/$defs/wait_until"},
     "choose": {"$ref": "#/$defs/choose"},
@@ -68,7 +91,7 @@ STEP_FIELDS: Mapping[str, Json] = {
     "exit": {"const": True, "description": "The run ends."},
 }
 _STEPS_OF: Mapping[str, tuple[str, ...]] = {
-    "mail": ("id", "offer", "else"),
+    "mail": ("id", "offer", "else", "recommend"),
     "wait": (),
     "wait_until": (),
     "choose": (),
@@ -100,6 +123,7 @@ def trigger_defs() -> dict[str, Json]:
         **COMMON_DEFS,
         "clauses": one_or_more(_CLAUSE),
         "offer": _OFFER,
+        "recommend": _RECOMMEND,
         "template_by_variant": {
             **by_variant({"type": "string", "pattern": ID}),
             "description": "The template; or one for each variant: {a: reminder, b: reminder-short}.",

@@ -51,6 +51,19 @@ def marker_event_id(digest: str, partition: int, set_offset: int = 0) -> str:
     return stable_hash("rules_activated", digest, str(partition), str(set_offset))
 
 
+def snapshot_marker_id(version: str, made_at: str, partition: int) -> str:
+    """The id of the marker that activates a snapshot in a partition.
+
+    `made_at` is the snapshot's: one whose content comes back after another one has markers of its own.
+    """
+    return stable_hash("snapshot_activated", version, made_at, str(partition))
+
+
+def snapshot_version(content: str) -> str:
+    """The version of a snapshot: its content as it is written, without version and time."""
+    return stable_hash("snapshot", content)
+
+
 def product_event_id(event_type: str, product_id: str, content: str) -> str:
     """The id of the event that tells of a change of the catalogue.
 

@@ -29,6 +29,7 @@ from schemas.product import (
     URL,
     URL_LENGTH_MAX,
 )
+from schemas.snapshot import BEST_SELLERS_MAX, PARTNERS_MAX, SNAPSHOT_PRODUCTS_MAX
 
 
 def _one_of(values: tuple[str, ...]) -> Meta:
@@ -53,6 +54,7 @@ Currency = Annotated[str, Meta(min_length=3, max_length=3, pattern=CURRENCY)]
 Url = Annotated[str, Meta(max_length=URL_LENGTH_MAX, pattern=URL)]
 Price = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
 Stock = Annotated[int, Meta(ge=0, le=STOCK_MAX)]
+BestSellers = Annotated[list[Identifier], Meta(max_length=BEST_SELLERS_MAX)]
 ConsumableDays = Annotated[int, Meta(ge=1, le=CONSUMABLE_DAYS_MAX)]
 
 
@@ -159,12 +161,46 @@ class InterestRecord(Record, frozen=True):
     occurred_at: InstantText
 
 
+class SnapshotProductRecord(Record, frozen=True, kw_only=True):
+    """Twin of `schemas.snapshot.SnapshotProduct`."""
+
+    product_id: Identifier
+    name: ProductText
+    category: ProductText | None = None
+    price: Price | None = None
+    currency: Currency | None = None
+    stock: Stock | None = None
+    url: Url | None = None
+    image_url: Url | None = None
+    orders: Count = 0
+
+
+class PartnerRecord(Record, frozen=True):
+    """Twin of `schemas.snapshot.Partner`."""
+
+    product_id: Identifier
+    orders: Count
+
+
+class SnapshotRecord(Record, frozen=True, kw_only=True):
+    """Twin of `schemas.snapshot.Snapshot`."""
+
+    version: Identifier
+    made_at: InstantText
+    orders: Count
+    products: Annotated[list[SnapshotProductRecord], Meta(max_length=SNAPSHOT_PRODUCTS_MAX)]
+    best_sellers: BestSellers = []
+    best_sellers_by_category: dict[str, BestSellers] = {}
+    bought_together: dict[str, Annotated[list[PartnerRecord], Meta(max_length=PARTNERS_MAX)]] = {}
+
+
 R = TypeVar("R")
 _decode_event = msgspec.json.Decoder(EventRecord).decode
 _decode_decision = msgspec.json.Decoder(DecisionRecord).decode
 _decode_email_request = msgspec.json.Decoder(EmailRequestRecord).decode
 _decode_product = msgspec.json.Decoder(ProductRecord).decode
 _decode_interest = msgspec.json.Decoder(InterestRecord).decode
+_decode_snapshot = msgspec.json.Decoder(SnapshotRecord).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -232,6 +268,13 @@ def decode_interest(value: bytes) -> InterestRecord:
     interest = _read(_decode_interest, value)
     _check_instants(interest.occurred_at)
     return interest
+
+
+def decode_snapshot(value: bytes) -> SnapshotRecord:
+    """Read a snapshot. Raises Malformed."""
+    snapshot = _read(_decode_snapshot, value)
+    _check_instants(snapshot.made_at)
+    return snapshot
 
 
 def encode_record(record: Record) -> bytes:

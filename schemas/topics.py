@@ -14,6 +14,7 @@ DELIVERIES = "tetik.deliveries"
 RULES = "tetik.rules"
 PRODUCTS = "tetik.products"
 INTERESTS = "tetik.interests"
+SNAPSHOTS = "tetik.snapshots"
 STATE_CHANGELOG = "tetik-state-changelog"
 DEAD_LETTERS = "tetik.dead-letters"
 CLOCK = "tetik.clock"
@@ -34,6 +35,8 @@ class Topic:
     writers: tuple[str, ...]
     readers: tuple[str, ...]
     record_bytes_max: int | None = None
+    compression: str | None = None
+    """What the broker compresses records with; None: they stay as they come."""
 
     def partition_count(self, customer_partitions: int) -> int:
         """How many partitions the topic gets in a deployment."""
@@ -44,6 +47,8 @@ class Topic:
         settings = {"message.timestamp.type": "LogAppendTime"}
         if self.record_bytes_max is not None:
             settings["max.message.bytes"] = str(self.record_bytes_max)
+        if self.compression is not None:
+            settings["compression.type"] = self.compression
         if self.retention_days is None:
             return settings | {"cleanup.policy": "compact"}
         return settings | {
@@ -62,7 +67,7 @@ def all_topics() -> dict[str, Topic]:
 def _topic(name: str, fields: dict[str, object]) -> Topic:
     partitions, retention = fields["partitions"], fields["retention"]
     writers, readers = fields["writers"], fields["readers"]
-    record_bytes_max = fields.get("record_bytes_max")
+    record_bytes_max, compression = fields.get("record_bytes_max"), fields.get("compression")
     if not (partitions == "customer" or isinstance(partitions, int)):
         raise ValueError(f'topics.toml: {name}: partitions must be "customer" or a number')
     if not (retention == "compacted" or isinstance(retention, int)):
@@ -71,6 +76,8 @@ def _topic(name: str, fields: dict[str, object]) -> Topic:
         raise ValueError(f"topics.toml: {name}: writers and readers must be lists")
     if not (record_bytes_max is None or isinstance(record_bytes_max, int)):
         raise ValueError(f"topics.toml: {name}: record_bytes_max must be a number of bytes")
+    if compression not in (None, "gzip"):
+        raise ValueError(f'topics.toml: {name}: compression must be "gzip", which every client reads')
     return Topic(
         name=name,
         key=str(fields["key"]),
@@ -81,4 +88,5 @@ def _topic(name: str, fields: dict[str, object]) -> Topic:
         writers=tuple(writers),
         readers=tuple(readers),
         record_bytes_max=record_bytes_max,
+        compression=None if compression is None else str(compression),
     )

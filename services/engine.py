@@ -34,6 +34,7 @@ async def _run(settings: EngineProcess, stop: asyncio.Event) -> None:
                 session_timeout_s=settings.session_timeout_s,
                 check_crcs=settings.check_crcs,
                 instance=settings.engine_instance,
+                snapshot_every_s=settings.snapshot_every_s,
             ),
             clock,
         )

@@ -62,6 +62,9 @@ class EngineProcess(ProcessSettings):
     engine_http_port: Port = 8081
     rejected_max: Annotated[int, Field(ge=1, le=1000, description="failed of 1,000 that stop it")] = 100
     session_timeout_s: Annotated[float, Field(ge=6, le=300)] = 20.0
+    snapshot_every_s: Annotated[
+        float, Field(ge=1, le=86_400, description="how often recommendations are worked out anew")
+    ] = 3_600.0
     engine_instance: Annotated[
         str | None,
         Field(min_length=1, description="a name kept over restarts; no two live engines may share it"),

@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from schemas.instants import Instant
+from schemas.instants import HOUR_MS, Instant
 from schemas.topics import INTERESTS
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.core.markers import activated_snapshot
 from trigger_engine.core.partition import WAKE_UPS_PER_FLUSH_MAX, Flush, Partition
 from trigger_engine.core.rules import Rules
+from trigger_engine.core.snapshot import Snapshot
 
 QUEUED_BATCHES_MAX = 8
 """Batches waiting in front of a writer: enough to keep it busy during a poll, few enough to stay small."""
@@ -44,6 +46,10 @@ class FlushLog(Protocol):
     async def close(self) -> None: ...
 
 
+async def no_snapshot(version: str) -> None:
+    """Nothing is recommended."""
+
+
 class PartitionWriter:
     """Owns one partition. `run` works until `close`; it raises what the infrastructure raises."""
 
@@ -58,15 +64,19 @@ class PartitionWriter:
         seek: Callable[[str, int, int], Awaitable[None]],
         metrics: EngineMetrics,
         rejected_max: int,
+        snapshot_of: Callable[[str], Awaitable[Snapshot | None]] = no_snapshot,
+        count_every_ms: int = HOUR_MS,
     ) -> None:
         self.partition = partition
         self._log = log
         self._topic = topic
         self._now = now
         self._rules_of = rules_of
+        self._snapshot_of = snapshot_of
         self._seek = seek
         self._metrics = metrics
         self._rejected_max = rejected_max
+        self._count_every_ms = count_every_ms
         self._window_start = (0, 0)
         self._queue: deque[tuple[Batch, Acknowledge]] = deque()
         self._work = asyncio.Event()
@@ -113,7 +123,9 @@ class PartitionWriter:
         """Whether everything known up to `now` is applied and durable."""
         partition = self.partition
         behind = self.next_due_at <= now or self.next_interest < self._interests_end
-        return not (self.busy or partition.dirty or partition.sweeping or partition.notices.waiting or behind)
+        telling = partition.sweeping or partition.notices.waiting
+        counting = partition.baskets.due(now, self._count_every_ms)
+        return not (self.busy or partition.dirty or behind or telling or counting)
 
     async def submit(self, batch: Batch, acknowledge: Acknowledge) -> None:
         """Queue a batch; waits while the writer is behind (that is the back-pressure)."""
@@ -128,8 +140,8 @@ class PartitionWriter:
 
     def time_passed(self, now: Instant) -> None:
         """Look again if a wake-up is due: the end of its log may be known already, since the machine's clock
-        was set back after it was asked."""
-        if self.next_due_at <= now:
+        was set back after it was asked. Or if baskets are to be counted."""
+        if self.next_due_at <= now or self.partition.baskets.due(now, self._count_every_ms):
             self._work.set()
 
     def log_ended(self, asked_at: Instant, end: int) -> None:
@@ -153,6 +165,7 @@ class PartitionWriter:
                 worked = await self._read_on() or await self._fire_due()
                 worked = await self._sweep() or worked
                 worked = await self._fan_out() or worked
+                worked = await self._count_baskets() or worked
             if not worked:
                 await self._work.wait()
 
@@ -223,15 +236,15 @@ class PartitionWriter:
             if record.offset < expected:
                 continue
             value = record.value or b""
-            digest = self.partition.activates_rules(value)
+            digest, version = self.partition.activates_rules(value), activated_snapshot(value)
             if digest is not None:
                 await self._finish_sweep(record.offset)
             while not self.partition.apply_record(self._topic, record.offset, record.key, value, now):
                 self.partition.advance(self._topic, record.offset)
                 await self._flush()
                 now = self._now()
-            if digest is not None:
-                await self._activate(digest, record.offset)
+            if digest is not None or version is not None:
+                await self._activate(digest, version, record.offset)
 
     async def _go_back(self, batch: Batch, expected: int) -> None:
         """A gap: whatever Faust's queues, seeks and commits did, read again from where we stand."""
@@ -251,13 +264,19 @@ class PartitionWriter:
             self.partition.sweep(self._now(), SWEEP_PER_FLUSH)
             await self._flush()
 
-    async def _activate(self, digest: str, offset: int) -> None:
-        """Decide by another rule set from the marker on; what came before is flushed by the old one."""
-        self.partition.advance(self._topic, offset)
+    async def _activate(self, digest: str | None, version: str | None, offset: int) -> None:
+        """Decide by another rule set, or recommend by another snapshot, from the marker on; what came before
+        is flushed by the old one. A snapshot that cannot be read is passed over: no mail waits for it."""
+        partition = self.partition
+        partition.advance(self._topic, offset)
         await self._flush()
-        if digest != self.partition.rules.digest:
-            self.partition.activate(await self._rules_of(digest))
-        self.partition.advance(self._topic, offset + 1)
+        if digest is not None and digest != partition.rules.digest:
+            partition.activate(await self._rules_of(digest))
+        if version is not None and version != partition.record.snapshot_version:
+            snapshot = await self._snapshot_of(version)
+            if snapshot is not None:
+                partition.activate_snapshot(snapshot)
+        partition.advance(self._topic, offset + 1)
 
     async def _fire_due(self) -> bool:
         """Hand in a slice of the wake-ups that are due, if the log has been read far enough."""
@@ -289,6 +308,14 @@ class PartitionWriter:
         if not self.partition.fan_out(FAN_OUT_PER_FLUSH, self._now(), queued=self._fan_outs_ready):
             return False
         await self._flush()
+        return True
+
+    async def _count_baskets(self) -> bool:
+        """Now and then, count what was ordered, a slice a turn, and tell it."""
+        if self._paused or not self.partition.count_baskets(self._now(), self._count_every_ms):
+            return False
+        await self._flush()
+        await asyncio.sleep(0)  # others have their turn between two slices
         return True
 
     async def _flush(self) -> None:

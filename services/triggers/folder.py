@@ -24,6 +24,7 @@ from sender.adapters.template_files import read_templates
 from trigger_engine.core.language import walk
 from trigger_engine.core.lint import Finding, lint
 from trigger_engine.core.rules import RulesError, load_rules
+from trigger_engine.core.template_names import RECOMMENDED, data_read_by
 from trigger_engine.core.trigger_file import (
     RuleFile,
     TriggerFileErrors,
@@ -134,7 +135,7 @@ def check_folder(folder: Path | None, templates: Path | None = None, *, texts: b
     policy = policies[0] if policies else None
     compiled = _read_templates(template_folder, triggers, remarks) if texts else _nameplates(template_folder)
     names = None if compiled is None else {template.name for template in compiled}
-    remarks += lint(triggers, segments, policy, names)
+    remarks += lint(triggers, segments, policy, names, _recommending(compiled or []) if texts else None)
     if compiled is None or any(remark.level == "error" for remark in remarks):
         return Checked(None, _in_order(remarks))
     used = {name for file in triggers for name in templates_of(file.form)}
@@ -226,6 +227,11 @@ def _missing_languages(folder: Path, templates: list[Template]) -> Iterable[Find
             file = f"{folder.name}/{template.name}"
             hint = f"write {template.name}/words.{locale}.toml, or {locale}.mjml and {locale}.txt"
             yield Finding("warning", file, 1, "template", said, hint)
+
+
+def _recommending(templates: Iterable[Template]) -> set[str]:
+    """Those that show recommended products."""
+    return {each.name for each in templates if RECOMMENDED in data_read_by(each)}
 
 
 def _nameplates(folder: Path) -> list[Template]:

@@ -42,6 +42,7 @@ ENGINE = SHARED | {
     "engine_http_port": 8081,
     "rejected_max": 100,
     "session_timeout_s": 20.0,
+    "snapshot_every_s": 3600.0,
     "engine_instance": None,
 }
 SENDER = SHARED | {

@@ -11,7 +11,7 @@ from schemas.export import PAGE, REPOSITORY
 from schemas.instants import DAY_MS
 from schemas.topics import Topic, all_topics
 
-COMPACTED = {"tetik.rules", "tetik.products", "tetik-state-changelog"}
+COMPACTED = {"tetik.rules", "tetik.products", "tetik.snapshots", "tetik-state-changelog"}
 INTERNAL = {"tetik-state-changelog"}
 EVERY_TOPIC = pytest.mark.parametrize("topic", all_topics().values(), ids=lambda topic: topic.name)
 
@@ -61,6 +61,11 @@ def test_retention_counts_from_arrival(topic: Topic) -> None:
     assert topic.config()["message.timestamp.type"] == "LogAppendTime"
 
 
+@EVERY_TOPIC
+def test_the_broker_compresses_snapshots_alone(topic: Topic) -> None:
+    assert topic.config().get("compression.type") == ("gzip" if topic.name == "tetik.snapshots" else None)
+
+
 def test_backtests_find_a_month_of_events() -> None:
     assert int(all_topics()["tetik.events"].config()["retention.ms"]) >= 30 * DAY_MS
 
@@ -90,6 +95,7 @@ def test_every_contract_has_a_module_of_its_name(name: str) -> None:
         ("retention", "forever", "retention must be"),
         ("readers", "engine", "must be lists"),
         ("record_bytes_max", "16 MB", "record_bytes_max must be"),
+        ("compression", "zstd", "compression must be"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(

@@ -19,7 +19,7 @@ from schemas.rule_set import RuleSet
 from schemas.topics import EVENTS
 from tests.model.model import Model
 from tests.model.turn import Expected, Request
-from trigger_engine.core.effects import CancelMail, Decide, Effect, HandOver, RequestMail
+from trigger_engine.core.effects import CancelMail, Decide, HandOver, RequestMail, Written
 from trigger_engine.core.partition import Partition, PartitionRecord
 from trigger_engine.core.pools import POOL_KEY_PREFIX
 from trigger_engine.core.rules import NO_RULES, Rules, load_rules
@@ -222,7 +222,7 @@ class SideBySide:
             dues = {key: due for key, data in stored.items() if (due := next_wake_up_of(data)) is not None}
             self.partitions[number] = Partition(number, stored, record, rules, dues, self._pools[number])
 
-    def _note(self, effect: Effect) -> None:
+    def _note(self, effect: Written) -> None:
         if isinstance(effect, Decide):
             self.engine_decisions.append(expected_of(effect.record))
         elif isinstance(effect, HandOver):

@@ -208,7 +208,7 @@ class ProductTown:
             record = msgspec.msgpack.decode(progress, type=PartitionRecord)
         products = {key: latest.pop(key) for key in list(latest) if key.startswith(PRODUCT_SIDE_PREFIXES)}
         dues = {key: due for key, data in latest.items() if (due := next_wake_up_of(data)) is not None}
-        return Partition(number, latest, record, RULES, dues, {}, products)
+        return Partition(number, latest, record, RULES, dues, products=products)
 
     def _write(self, topic: str, key: str, value: bytes) -> None:
         self.logs[topic, self._home(key)].append((key.encode(), value))

@@ -15,10 +15,11 @@ from trigger_engine.core.effects import (
     CancelMail,
     Decide,
     DropInterest,
-    Effect,
     HandOver,
+    KeepBasket,
     NoteInterest,
     RequestMail,
+    Written,
 )
 from trigger_engine.core.inputs import EventInput, WakeUp
 from trigger_engine.core.state import CustomerState, decode_state, encode_state, new_state
@@ -115,7 +116,7 @@ HISTORIES = st.lists(st.one_of(_happened(), _happened(), _REPORTED), max_size=30
 
 class Played(NamedTuple):
     inputs: list[tuple[EventInput | WakeUp, int]]
-    effects: list[list[Effect]]
+    effects: list[list[Written]]
     state: CustomerState
 
 
@@ -134,7 +135,7 @@ def play(history: list[Happened | Reported], *, duplicates: bool = False, restar
             state = decode_state(encode_state(state))
         state, effects = step(RULES, state, given, now)
         played.inputs.append((given, now))
-        played.effects.append(effects)
+        played.effects.append([each for each in effects if not isinstance(each, KeepBasket)])
 
     def wake(until: int, behind: bool) -> None:
         while state.next_wake_up_at is not None and state.next_wake_up_at <= until:
@@ -165,7 +166,7 @@ def play(history: list[Happened | Reported], *, duplicates: bool = False, restar
 
 
 def _event(
-    number: int, item: Happened | Reported, clock: int, effects: list[list[Effect]]
+    number: int, item: Happened | Reported, clock: int, effects: list[list[Written]]
 ) -> EventInput | None:
     if isinstance(item, Reported):
         requests = [effect.record for turn in effects for effect in turn if isinstance(effect, RequestMail)]
@@ -197,7 +198,7 @@ def as_bytes(played: Played) -> list[list[bytes]]:
     return [[type(e).__name__.encode() + encode_record(e.record) for e in turn] for turn in played.effects]
 
 
-def flat(played: Played) -> list[Effect]:
+def flat(played: Played) -> list[Written]:
     return [effect for turn in played.effects for effect in turn]
 
 

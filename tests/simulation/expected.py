@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple, Self, TypeAlias, cast
 
-from schemas.event import OFFER_CODES
+from schemas.event import OFFER_CODES, SNAPSHOT_ACTIVATED
 from schemas.ids import handover_ask_id
 from schemas.instants import Instant, parse_instant
 from schemas.keys import customer_key
@@ -24,7 +24,7 @@ from tests.simulation.recorded import Recorded, in_line, last_states
 from tests.simulation.rule_sets import compiled
 from tests.simulation.touched import HANDOVER_ASKED, HANDOVER_STATE, Touched
 from tests.simulation.world import Outcome
-from trigger_engine.core.effects import CancelMail, Decide, Effect, HandOver, RequestMail
+from trigger_engine.core.effects import CancelMail, Decide, HandOver, RequestMail, Written
 from trigger_engine.core.flush import PartitionRecord
 from trigger_engine.core.partition import Partition
 from trigger_engine.core.pools import Pools
@@ -126,7 +126,7 @@ def _by_customer(outcome: Outcome, number: int) -> dict[str, list[_Given]]:
         wake_until = min(received_max - 1, outcome.slowest_clock[number][record.offset])
         at_most = min(received_max - 1, outcome.fastest_clock[number][record.offset])
         key = customer_key(event.customer_id, event.anonymous_id)
-        if event.type == OFFER_CODES:
+        if event.type in (OFFER_CODES, SNAPSHOT_ACTIVATED):
             continue
         if key is not None:
             one = _Given(key, record, event, wake_until, at_most, None)
@@ -171,7 +171,7 @@ class _Replay:
             else:
                 self._decided_at[one.decision.cause.offset] = parse_instant(one.decision.decided_at)
         self._asked_at = asked_at
-        self._effects: list[Effect] = []
+        self._effects: list[Written] = []
         self.states: dict[str, bytes | None] = {}
 
     def run(self, given: list[_Given], end: Instant) -> Self:

@@ -13,11 +13,17 @@ from contextvars import Context
 from itertools import count
 from typing import Literal, Protocol
 
+from schemas.topics import all_topics
 from tests.simulation.virtual_time import Bell
 from trigger_engine.adapters.log_port import Bounds, Fenced, Row
 
 Place = tuple[str, int]
 """A partition of a topic."""
+
+
+def every_topic(partitions: int) -> dict[str, int]:
+    """The topics of a deployment with so many customer partitions, and how many each has."""
+    return {name: topic.partition_count(partitions) for name, topic in all_topics().items()}
 
 
 class Pace(Protocol):

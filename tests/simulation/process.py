@@ -17,6 +17,7 @@ from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.ownership import PartitionsOwned
 from trigger_engine.adapters.rule_book import RuleBook
+from trigger_engine.adapters.snapshot_book import SnapshotBook
 from trigger_engine.adapters.timekeeper import Timekeeper
 
 GROUP = "tetik"
@@ -59,6 +60,7 @@ class Process(Mortal):
             metrics=self._metrics,
             rejected_max=100,
             failed=self._failed,
+            snapshots=SnapshotBook(self.log, self._metrics),
         )
 
     def start(self) -> None:

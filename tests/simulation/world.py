@@ -33,16 +33,16 @@ from sender.core.addresses import normalise_address
 from tests.fixtures.engine_cases import marker
 from tests.simulation.group import Group
 from tests.simulation.history import T0, Broken, Fault, Happened, History, Imported, Item, Published, Quiet
-from tests.simulation.memory_log import MemoryBroker, MemoryRecord
+from tests.simulation.memory_log import MemoryBroker, MemoryRecord, every_topic
 from tests.simulation.mortal import Killed, factory
 from tests.simulation.post import Post
 from tests.simulation.process import Process
 from tests.simulation.rule_sets import compiled
+from tests.simulation.snapshots import write_snapshot
 from tests.simulation.virtual_time import Bell, passes, run
 from trigger_engine.adapters import rule_book
 from trigger_engine.adapters.log_port import Fenced
 from trigger_engine.adapters.partitioning import partition_of
-from trigger_engine.adapters.takeover import CUSTOMER_TOPICS
 from trigger_engine.core.timer_index import NEVER
 
 REST_MS = 60 * DAY_MS
@@ -125,8 +125,7 @@ class World:
         self.outcome: Outcome | None = None
         self.failures: list[str] = []
         self.deaths = self.zombies = 0
-        topics = dict.fromkeys((*CUSTOMER_TOPICS, DELIVERIES), history.partitions)
-        self.broker = MemoryBroker({**topics, DEAD_LETTERS: 1, RULES: 1}, now=self.now)
+        self.broker = MemoryBroker(every_topic(history.partitions), now=self.now)
         self.group = Group(self.random, history.partitions)
         self.leapt = Bell()
         self.post = Post(self, history.senders, retry_unanswered=history.retry_unanswered)
@@ -245,6 +244,7 @@ class World:
         for number in range(self.partitions):
             value = marker(rule_set.digest, marker_event_id(rule_set.digest, number), self.now())
             self.broker.produce(EVENTS, number, (None, value, []))
+        write_snapshot(self.broker, f"beside-{rule_set.digest}", self.partitions, self.now())
 
     def _go_wrong(self, fault: Fault) -> None:
         if fault.kind.startswith("sender_"):

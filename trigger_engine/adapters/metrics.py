@@ -58,6 +58,32 @@ class EngineMetrics:
         self.timers_pending = Gauge(
             "tetik_timers_pending", "Customers with a pending wake-up", registry=self.registry
         )
+        self._of_recommendations()
+
+    def _of_recommendations(self) -> None:
+        self.snapshots_made = Counter(
+            "tetik_snapshots_made_total",
+            "Snapshots for recommendations written, by the worker of partition 0",
+            registry=self.registry,
+        )
+        self.snapshots_missing = Counter(
+            "tetik_snapshots_missing_total",
+            "Snapshots that could not be read when a partition was to recommend by them",
+            registry=self.registry,
+        )
+        self.recommender_failures = Counter(
+            "tetik_recommender_failures_total",
+            "Times that the work on snapshots failed and was begun anew",
+            registry=self.registry,
+        )
+        self.snapshot_products = Gauge(
+            "tetik_snapshot_products", "Products of the snapshot last activated", registry=self.registry
+        )
+        self.snapshot_made_at = Gauge(
+            "tetik_snapshot_made_timestamp_seconds",
+            "When the snapshot last activated was made, in seconds since 1970",
+            registry=self.registry,
+        )
 
     def count(self, flush: Flush) -> None:
         """Count a flush that was committed."""

@@ -9,12 +9,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from schemas.instants import HOUR_MS
 from schemas.topics import EVENTS, STATE_CHANGELOG
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.interest_feed import InterestFeed
 from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.adapters.recommender import Recommender
 from trigger_engine.adapters.rule_book import RuleBook
+from trigger_engine.adapters.snapshot_book import SnapshotBook
 from trigger_engine.adapters.takeover import take_over
 from trigger_engine.app import Acknowledge, PartitionWriter
 from trigger_engine.core.partition import Partition
@@ -37,6 +40,9 @@ class PartitionsOwned:
         metrics: EngineMetrics,
         rejected_max: int,
         failed: Callable[[BaseException], None],
+        snapshots: SnapshotBook,
+        recommender: Recommender | None = None,
+        count_every_ms: int = HOUR_MS,
     ) -> None:
         self.writers: dict[int, PartitionWriter] = {}
         self._log = log
@@ -49,6 +55,9 @@ class PartitionsOwned:
         self._rejected_max = rejected_max
         self._failed = failed
         self.feeds: dict[int, InterestFeed] = {}
+        self._snapshots = snapshots
+        self._recommender = recommender
+        self._count_every_ms = count_every_ms
         self._tasks: dict[int, list[asyncio.Task[None]]] = {}
         self._changelog_ends: dict[int, int] = {}
         self.settling = True
@@ -81,6 +90,8 @@ class PartitionsOwned:
         self._changelog_ends = await self._log.end_offsets(STATE_CHANGELOG, sorted(partitions))
         for writer in self.writers.values():
             writer.resume()
+        if self._recommender is not None:
+            await self._recommender.assigned(partitions)
         self._metrics.partitions_owned.set(len(self.writers))
         self.settling = False
 
@@ -112,6 +123,8 @@ class PartitionsOwned:
 
     async def close(self) -> None:
         """Give everything up."""
+        if self._recommender is not None:
+            await self._recommender.close()
         for number in sorted(self.writers):
             await self._give_up(number)
 
@@ -124,7 +137,9 @@ class PartitionsOwned:
             await self._rules.rules_of(taken.record.rules_digest),
             taken.wake_ups,
             taken.pools,
-            taken.products,
+            products=taken.products,
+            baskets=taken.baskets,
+            snapshot=await self._snapshots.snapshot_of(taken.record.snapshot_version),
         )
         writer = PartitionWriter(
             partition,
@@ -132,9 +147,11 @@ class PartitionsOwned:
             topic=EVENTS,
             now=self._now,
             rules_of=self._rules.rules_of,
+            snapshot_of=self._snapshots.snapshot_of,
             seek=self._read_again,
             metrics=self._metrics,
             rejected_max=self._rejected_max,
+            count_every_ms=self._count_every_ms,
         )
         feed = InterestFeed(self._log, number, writer)
         self.writers[number], self.feeds[number] = writer, feed

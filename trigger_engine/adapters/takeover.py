@@ -15,6 +15,7 @@ from schemas.instants import Instant
 from schemas.topics import EVENTS, INTERESTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.transaction import TransactionalLog
+from trigger_engine.core.basket_ring import BASKET_KEY_PREFIX
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
 from trigger_engine.core.pools import POOL_KEY_PREFIX
 from trigger_engine.core.product_store import PRODUCT_SIDE_PREFIXES
@@ -39,16 +40,18 @@ class TakenOver:
     wake_ups: dict[str, Instant]
     pools: dict[str, bytes]
     products: dict[str, bytes]
+    baskets: dict[str, bytes]
 
 
 class Restored(NamedTuple):
     """What a partition's changelog holds: encoded states by customer, its record as far as that is committed,
-    its pools of codes by name, and the records of its products by key."""
+    its pools of codes by name, the records of its products by key and its baskets by place."""
 
     customers: dict[str, bytes]
     record: PartitionRecord
     pools: dict[str, bytes]
     products: dict[str, bytes]
+    baskets: dict[str, bytes]
 
 
 async def take_over(log: EngineLog, group: str, partition: int, *, partitions: int) -> TakenOver:
@@ -59,7 +62,7 @@ async def take_over(log: EngineLog, group: str, partition: int, *, partitions: i
     """
     writes = await TransactionalLog.open(log, group, partition, partitions)
     try:
-        customers, record, pools, products = await read_changelog(log, partition)
+        customers, record, pools, products, baskets = await read_changelog(log, partition)
         await _check_counts(log, partitions)
         for topic in (EVENTS, INTERESTS):
             await _hold_against_log(log, topic, partition, record)
@@ -67,7 +70,7 @@ async def take_over(log: EngineLog, group: str, partition: int, *, partitions: i
         await writes.close()
         raise
     wake_ups = {key: due_at for key, data in customers.items() if (due_at := due_of(key, data)) is not None}
-    return TakenOver(writes, customers, record, wake_ups, pools, products)
+    return TakenOver(writes, customers, record, wake_ups, pools, products, baskets)
 
 
 def due_of(key: str, data: bytes) -> Instant | None:
@@ -101,11 +104,17 @@ async def read_changelog(log: EngineLog, partition: int) -> Restored:
     standing = PartitionRecord()
     if progress is not None:
         standing = msgspec.msgpack.decode(progress, type=PartitionRecord)
-    pool_keys = [key for key in customers if key.startswith(POOL_KEY_PREFIX)]
-    pools = {key.removeprefix(POOL_KEY_PREFIX): customers.pop(key) for key in pool_keys}
+    pools = _taken_out(customers, POOL_KEY_PREFIX)
+    baskets = _taken_out(customers, BASKET_KEY_PREFIX)
     product_keys = [key for key in customers if key.startswith(PRODUCT_SIDE_PREFIXES)]
     products = {key: customers.pop(key) for key in product_keys}
-    return Restored(customers, standing, pools, products)
+    return Restored(customers, standing, pools, products, baskets)
+
+
+def _taken_out(records: dict[str, bytes], prefix: str) -> dict[str, bytes]:
+    """The records of one kind, by what follows their prefix."""
+    keys = [key for key in records if key.startswith(prefix)]
+    return {key.removeprefix(prefix): records.pop(key) for key in keys}
 
 
 async def _hold_against_log(log: EngineLog, topic: str, partition: int, record: PartitionRecord) -> None:

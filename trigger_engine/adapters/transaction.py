@@ -19,7 +19,15 @@ from schemas.instants import parse_instant
 from schemas.interest import Interest
 from schemas.keys import PRODUCT_PREFIX, record_key
 from schemas.records import encode_record
-from schemas.topics import DEAD_LETTERS, EVENTS, INTERESTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
+from schemas.topics import (
+    DEAD_LETTERS,
+    EVENTS,
+    INTERESTS,
+    OUTBOUND,
+    SNAPSHOTS,
+    STATE_CHANGELOG,
+    TRIGGERS,
+)
 from trigger_engine.adapters.dead_letters import SOURCE, dead_letter_of
 from trigger_engine.adapters.log_port import EngineLog, LogWriter, Row
 from trigger_engine.adapters.partitioning import partition_of
@@ -32,6 +40,7 @@ from trigger_engine.core.effects import (
     RequestMail,
 )
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, Flush
+from trigger_engine.core.parts import PART_KEY_PREFIX
 
 _NO_HEADERS: KafkaHeaders = []
 
@@ -75,6 +84,8 @@ def portions_of(flush: Flush, partition: int, partitions: int) -> Iterator[Porti
     yield Portion(OUTBOUND, partition, _request_rows(flush))
     yield Portion(STATE_CHANGELOG, partition, _state_rows(flush))
     yield Portion(DEAD_LETTERS, 0, _dead_letter_rows(flush, partition))
+    if flush.part is not None:
+        yield Portion(SNAPSHOTS, 0, [(f"{PART_KEY_PREFIX}{partition}".encode(), flush.part, _NO_HEADERS)])
     for number, rows in _event_rows(flush, partitions).items():
         yield Portion(EVENTS, number, rows)
     for number, rows in _interest_rows(flush, partitions).items():
@@ -125,7 +136,7 @@ def _interest_rows(flush: Flush, partitions: int) -> dict[int, list[Row]]:
 def _state_rows(flush: Flush) -> Iterator[Row]:
     for key, value in flush.states:
         yield key.encode(), value, _NO_HEADERS
-    for key, value in chain(flush.pools, flush.products):
+    for key, value in chain(flush.pools, flush.products, flush.baskets):
         yield key.encode(), value, _NO_HEADERS
     yield PARTITION_RECORD_KEY.encode(), flush.record, _NO_HEADERS
 

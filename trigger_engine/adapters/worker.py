@@ -16,7 +16,7 @@ import faust
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
-from schemas.instants import Instant
+from schemas.instants import SECOND_MS, Instant
 from schemas.topics import EVENTS, INTERESTS
 from trigger_engine.adapters import batch_transport, customer_store
 from trigger_engine.adapters.batches import Batch
@@ -24,7 +24,9 @@ from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.log_port import Fenced
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.ownership import PartitionsOwned
+from trigger_engine.adapters.recommender import Recommender
 from trigger_engine.adapters.rule_book import RuleBook
+from trigger_engine.adapters.snapshot_book import SnapshotBook
 from trigger_engine.adapters.timekeeper import Clock, Timekeeper
 from trigger_engine.core.timer_index import NEVER
 
@@ -55,6 +57,8 @@ class EngineSettings:
     session_timeout_s: float = 20.0
     check_crcs: bool = True
     instance: str | None = None
+    snapshot_every_s: float = 3_600.0
+    """How often what is recommended is worked out anew."""
 
 
 class EngineWorker:
@@ -67,6 +71,8 @@ class EngineWorker:
         self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
         self._rules = RuleBook(self._log)
+        self._snapshots = SnapshotBook(self._log, self.metrics)
+        every_ms = round(settings.snapshot_every_s * SECOND_MS)
         self._owned = PartitionsOwned(
             log=self._log,
             group=GROUP,
@@ -77,6 +83,16 @@ class EngineWorker:
             metrics=self.metrics,
             rejected_max=settings.rejected_max,
             failed=self._fail,
+            snapshots=self._snapshots,
+            recommender=Recommender(
+                log=self._log,
+                group=GROUP,
+                partitions=settings.partitions,
+                now=clock.now,
+                metrics=self.metrics,
+                every_ms=every_ms,
+            ),
+            count_every_ms=every_ms,
         )
         self._app = self._build_app()
 
@@ -144,6 +160,7 @@ class EngineWorker:
         await self._owned.close()
         await self._app.stop()
         await self._rules.close()
+        await self._snapshots.close()
 
     def _build_app(self) -> Any:
         batch_transport.register_transport()

@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from schemas.records import DecisionRecord, EmailRequestRecord, EventRecord, InterestRecord
+from trigger_engine.core.baskets import Basket
 
 
 class GivenCode(NamedTuple):
@@ -55,4 +56,13 @@ class DropInterest(msgspec.Struct, frozen=True, gc=False):
     record: InterestRecord
 
 
-Effect: TypeAlias = Decide | RequestMail | CancelMail | HandOver | NoteInterest | DropInterest
+class KeepBasket(msgspec.Struct, frozen=True, gc=False):
+    """Remember what was ordered together, for recommendations."""
+
+    basket: Basket
+
+
+Written: TypeAlias = Decide | RequestMail | CancelMail | HandOver | NoteInterest | DropInterest
+"""Those that become a record each."""
+
+Effect: TypeAlias = Written | KeepBasket

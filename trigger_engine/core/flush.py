@@ -7,7 +7,8 @@ import msgspec
 from schemas.instants import Instant
 from schemas.keys import RESERVED_STATE_PREFIX
 from schemas.records import CauseRecord, EventRecord
-from trigger_engine.core.effects import Effect
+from trigger_engine.core.basket_ring import BasketProgress
+from trigger_engine.core.effects import Written
 
 PARTITION_RECORD_KEY = f"{RESERVED_STATE_PREFIX}partition"
 
@@ -30,6 +31,9 @@ class PartitionRecord(msgspec.Struct, array_like=True):
     """The log's own clock: the latest `received_at` applied."""
     codes_taken: dict[str, int] = msgspec.field(default_factory=dict)
     """By pool, how many codes were given since its record was written (`pools.py`)."""
+    baskets: BasketProgress = msgspec.field(default_factory=BasketProgress)
+    snapshot_version: str = ""
+    """The snapshot that products are recommended by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Rejected:
 class Flush:
     """What must become durable together. A state of None is one to be forgotten."""
 
-    effects: list[Effect] = field(default_factory=list)
+    effects: list[Written] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     states: list[tuple[str, bytes | None]] = field(default_factory=list)
     pools: list[tuple[str, bytes]] = field(default_factory=list)
@@ -58,5 +62,9 @@ class Flush:
     """Records of the product side, by key; None: to be forgotten."""
     notices: list[EventRecord] = field(default_factory=list)
     """Events that tell customers of products."""
+    baskets: list[tuple[str, bytes]] = field(default_factory=list)
+    """Records of baskets, by key."""
+    part: bytes | None = None
+    """What the partition counted of its baskets, if it did."""
     record: bytes = b""
     rules_digest: str = ""

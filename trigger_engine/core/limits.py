@@ -161,6 +161,41 @@ AMOUNT_MAX = 1e12
 """Of one event that a threshold adds up, either way: beyond it is no amount of anything, and a few such would
 overflow the sum."""
 
+BASKETS_MAX = 20_000
+BASKETS_COUNT_MS = 30 * DAY_MS
+BASKET_LINES_MAX = 20
+BASKET_PAIR_LINES_MAX = 8
+BASKET_ID_LENGTH_MAX = 128
+"""Orders that a partition remembers for recommendations, for how long they count, the products of each, and
+of how many each pair is counted: 28 pairs an order. Longer ids are not counted; no shop has such."""
+
+BASKETS_PER_TURN = 1_000
+"""Baskets counted in one turn of a partition: some 20 ms, which no mail waits for."""
+
+PART_PAIRS_MAX = 200_000
+PART_PARTNERS_MAX = 50
+"""Pairs of products that a partition tells of, and products along with one: some 4 MB."""
+
+CATALOGUE_MAX = 200_000
+"""Products held in memory where snapshots are made: some 200 MB. Others are not recommended."""
+
+SNAPSHOT_PRODUCTS_BYTES_MAX = 10_000_000
+SNAPSHOT_PARTNERS_BYTES_MAX = 5_000_000
+"""Of a snapshot's products and best-sellers, and of what was bought together: both fit one record
+(16 MiB)."""
+
+SNAPSHOTS_KEPT_MAX = 100
+SNAPSHOTS_KEPT_MS = 30 * DAY_MS
+"""Versions of snapshots that can be read again: as long as events are kept, and no more than so many, as each
+holds the catalogue and a worker reads past all of them when it starts."""
+
+RECOMMENDED_MAX = 12
+RECOMMENDED_DEFAULT = 4
+"""Products recommended in one mail."""
+
+SIMILAR_MAX = 500
+"""Products of a category, the most ordered, among which similar ones are looked for."""
+
 HANDOVER_STATE_BYTES_MAX = 12_000_000
 """A state as a hand-over carries it: in base64, in an event, it has to fit the log's records (16 MiB).
 Runs (2.6 MB), mails (2.6 MB), occasions (3.8 MB), cart (1.2 MB) and the rest without windows stay below it at

@@ -64,9 +64,12 @@ def lint(
     segments: Sequence[RuleFile] = (),
     policy: RuleFile | None = None,
     template_names: Collection[str] | None = None,
+    recommending: Collection[str] | None = None,
 ) -> list[Finding]:
-    """All findings, by file and line. `template_names` None: templates are not looked at."""
+    """All findings, by file and line. `template_names` None: templates are not looked at; `recommending`:
+    those that show recommended products, if that is known."""
     rules = _Rules(triggers, segments, policy, template_names)
+    rules.recommending = recommending
     findings = [*_same_ids(triggers, "trigger"), *_same_ids(segments, "segment")]
     for file in triggers:
         for check in _CHECKS:
@@ -91,6 +94,7 @@ class _Rules:
         self.segments = {file.form["id"]: file for file in segments}
         self.policy: Mapping[str, Any] = {} if policy is None else policy.form
         self.template_names = template_names
+        self.recommending: Collection[str] | None = None
 
 
 def _at(file: RuleFile, path: Path, level: Level, message: str, suggestion: str | None = None) -> Finding:
@@ -138,6 +142,17 @@ def _templates(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
             if name not in known:
                 said = f"there is no template {name!r}"
                 yield _at(file, (*path, *part), "error", said, _known(name, known, "template"))
+
+
+def _recommends(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
+    """A step says what to recommend, and none of its mails shows it."""
+    for path, step in walk(file.form["steps"]):
+        if rules.recommending is not None and "recommend" in step:
+            mail = step["mail"]
+            names = [*(mail.values() if isinstance(mail, Mapping) else [mail]), step.get("else")]
+            if not any(name in rules.recommending for name in names):
+                said = f"the template {names[0]!r} shows no recommended products"
+                yield _at(file, (*path, "recommend"), "warning", said, "remove it, or choose another mail")
 
 
 def _named_triggers(rules: _Rules, file: RuleFile) -> Iterator[Finding]:
@@ -372,6 +387,7 @@ def _rival(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
 
 _CHECKS = (
     _templates,
+    _recommends,
     _named_triggers,
     _named_segments,
     _event_types,

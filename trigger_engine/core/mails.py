@@ -19,9 +19,11 @@ from trigger_engine.core.occasions import note_mailed
 from trigger_engine.core.offers import choose_offer, note_offer, return_offer
 from trigger_engine.core.program import of_variant
 from trigger_engine.core.question import Question, Verdict
+from trigger_engine.core.recommended import recommended_in
 from trigger_engine.core.slots import take_slot
 from trigger_engine.core.state import CustomerState, Happening, PendingMail, Slot
 from trigger_engine.core.template_data import template_data
+from trigger_engine.core.template_names import RECOMMENDED
 from trigger_engine.core.turn import Turn
 
 _NOT_SENT = frozenset({"email_cancelled", "email_expired", "email_suppressed", "email_failed"})
@@ -38,6 +40,9 @@ def request_mail(question: Question) -> None:
     template = of_variant(step.template, run.variant)
     if step.offer is not None and offer is None and step.otherwise is not None:
         template = step.otherwise
+    data = template_data(state, run, offer, turn.now, trigger.template_data[template])
+    if RECOMMENDED in trigger.template_data[template]:
+        data |= recommended_in(question)
     turn.decide(
         run,
         "fired",
@@ -61,7 +66,7 @@ def request_mail(question: Question) -> None:
         locale=state.profile.locale,
         template=template,
         template_digest=trigger.template_digests[template],
-        data=template_data(state, run, offer, turn.now, trigger.template_data[template]),
+        data=data,
         expires_at=format_instant(run.planned_at + trigger.expires_after_ms),
         not_between=not_between(state, question.policy, turn.now) if trigger.marketing else [],
     )

@@ -23,7 +23,8 @@ import msgspec
 from schemas.instants import Instant, format_instant
 from schemas.records import CauseRecord, decode_interest
 from schemas.topics import STATE_CHANGELOG
-from trigger_engine.core.effects import Effect
+from trigger_engine.core.basket_ring import Baskets
+from trigger_engine.core.effects import Effect, KeepBasket
 from trigger_engine.core.failures import in_one_line, traceback_digest
 from trigger_engine.core.flush import PARTITION_RECORD_KEY as PARTITION_RECORD_KEY
 from trigger_engine.core.flush import Flush as Flush
@@ -31,20 +32,21 @@ from trigger_engine.core.flush import PartitionRecord as PartitionRecord
 from trigger_engine.core.flush import Rejected as Rejected
 from trigger_engine.core.inputs import EventInput, RulesChange, WakeUp
 from trigger_engine.core.journal import Applied, again, stay_as_is
+from trigger_engine.core.limits import BASKETS_PER_TURN
+from trigger_engine.core.markers import activated_rules
 from trigger_engine.core.notices import Notices
 from trigger_engine.core.offers import codes_given
+from trigger_engine.core.parts import encode_part
 from trigger_engine.core.pools import PoolFull, Pools
 from trigger_engine.core.product_changes import ProductChange
-from trigger_engine.core.reading import Marker, NewCodes, Source, digest_activated, read_record
+from trigger_engine.core.reading import Marker, NewCodes, Source, read_record
 from trigger_engine.core.rules import Rules
-from trigger_engine.core.state import CustomerState, StateError, decode_state, encode_state, new_state
+from trigger_engine.core.snapshot import Snapshot
+from trigger_engine.core.state import CustomerState, StateError
 from trigger_engine.core.step import abandon, step
 from trigger_engine.core.sweep import LOOKED_AT_PER_TOUCHED, Sweep
 from trigger_engine.core.timer_index import TimerIndex
-
-LIVE_CUSTOMERS_MAX = 20_000
-"""Decoded customers kept per partition: a decoded state takes about five times its bytes (reference:
-4.6 kB against 0.85 kB), so the working set of a flush is kept decoded and the rest as bytes."""
+from trigger_engine.core.working_set import WorkingSet
 
 WAKE_UPS_PER_FLUSH_MAX = 1_000
 """Customers woken in one flush: a backlog of a million must not become one transaction, nor hold up
@@ -62,23 +64,27 @@ class Partition:
         rules: Rules,
         wake_ups: Mapping[str, Instant],
         pools: Mapping[str, bytes] = {},
+        *,
         products: dict[str, bytes] | None = None,
+        baskets: Mapping[str, bytes] = {},
+        snapshot: Snapshot | None = None,
     ) -> None:
-        """`pools`: the records of pools of codes, by name; `products`: those of products, by key."""
+        """`pools`: the records of pools of codes, by name; `products`: those of products, by key; `baskets`:
+        those of baskets, by place."""
         self.number = number
         self.customers = customers
+        self._states = WorkingSet(customers)
         self.record = record
         self.pools = Pools(pools, record.codes_taken)
         self.notices = Notices({} if products is None else products)
-        self.rules = self._given(rules)
+        self.baskets = Baskets(baskets, record.baskets)
+        self.rules = self._given(rules, snapshot)
         self.timers = TimerIndex(wake_ups.items())
         self.inputs_seen = 0
         self.inputs_rejected = 0
         """Events that became dead letters, and wake-ups that ended their runs with `error`."""
         self._marker: Marker | None = None
         self._sweep: Sweep | None = None
-        self._live: dict[str, CustomerState] = {}
-        self._touched: dict[str, CustomerState] = {}
         self._journal: list[Applied] = []
         self._flush = Flush()
         self._moved = False
@@ -96,7 +102,7 @@ class Partition:
         """The log is applied up to `offset` (exclusive), records or not."""
         self.record.next_offsets[topic] = offset
 
-    activates_rules = staticmethod(digest_activated)
+    activates_rules = staticmethod(activated_rules)
     """The shell asks before `apply_record`, because it must flush first and may have to read the set."""
 
     def activate(self, rules: Rules) -> None:
@@ -105,14 +111,28 @@ class Partition:
         record.rules_digest = rules.digest
         record.activated_at, record.activation = self._marker or (record.received_max, None)
         record.sweep_after = ""
-        self.rules = self._given(rules)
+        self.rules = self._given(rules, self.rules.snapshot)
         self._sweep = None
         self._moved = True
 
-    def _given(self, rules: Rules) -> Rules:
-        """The rules as this partition decides by them: since its marker, with its codes."""
+    def activate_snapshot(self, snapshot: Snapshot) -> None:
+        """Recommend by `snapshot` from here on. The flush before must have been taken."""
+        self.record.snapshot_version = snapshot.version
+        self.rules = self.rules.with_snapshot(snapshot)
+        self._moved = True
+
+    def _given(self, rules: Rules, snapshot: Snapshot | None) -> Rules:
+        """The rules as this partition decides by them: since its marker, with its codes and its snapshot."""
         activated = rules.activated(self.record.activated_at, self.record.activation)
-        return activated.with_codes(self.pools.code_of)
+        return activated.with_codes(self.pools.code_of).with_snapshot(snapshot)
+
+    def count_baskets(self, now: Instant, every_ms: int) -> bool:
+        """Count a slice of what was ordered, if it is time to. Returns whether there was anything to do."""
+        if not self.baskets.due(now, every_ms):
+            return False
+        if (part := self.baskets.count_some(now, BASKETS_PER_TURN)) is not None:
+            self._flush.part, self._moved = encode_part(part), True
+        return True
 
     @property
     def sweeping(self) -> bool:
@@ -137,7 +157,7 @@ class Partition:
             if key is None:
                 self._sweep = None
                 break
-            if self._sweep.concerns(key, self._live, self.customers) and self._can_be_read(key):
+            if self._sweep.concerns(key, self._states.live, self.customers) and self._can_be_read(key):
                 self._change_rules(key, now)
                 touched += 1
                 if touched == limit:
@@ -223,59 +243,43 @@ class Partition:
         while state.next_wake_up_at is not None and state.next_wake_up_at <= until:
             wake_up = WakeUp(state.next_wake_up_at, CauseRecord("wake_up", *state.last_applied(), None))
             self._apply_wake_up(key, wake_up, now)
-            state = self._live[key]
+            state = self._states.state(key)
         if state.next_wake_up_at is not None:
             self.timers.add(key, state.next_wake_up_at)
 
     def take_flush(self) -> Flush:
         """What was collected since the last flush; the partition stays as it is until `committed`."""
         flush = self._flush
-        flush.states = [
-            (key, None if state.blank else encode_state(state)) for key, state in self._touched.items()
-        ]
+        flush.states = self._states.touched()
         flush.pools = self.pools.take_changed()
         flush.products = self.notices.changed()
+        flush.baskets = self.baskets.take_changed()
         flush.record = msgspec.msgpack.encode(self.record)
         flush.rules_digest = self.rules.digest
         return flush
 
     def committed(self, flush: Flush) -> None:
         """The flush is durable."""
-        for key, data in flush.states:
-            if data is not None:
-                self.customers[key] = data
-            else:
-                self.customers.pop(key, None)
-                self._live.pop(key, None)
-        if len(self._live) > LIVE_CUSTOMERS_MAX:
-            self._live = dict(self._touched) if len(self._touched) < LIVE_CUSTOMERS_MAX else {}
+        self._states.committed(flush.states)
         self.notices.committed()
-        self._touched = {}
         self._journal = []
         self._flush = Flush()
         self._moved = False
 
-    def _state(self, key: str) -> CustomerState:
-        state = self._live.get(key)
-        if state is None:
-            state = self._committed_state(key)
-            self._live[key] = state
-        return state
-
     def _in_line(self, key: str, now: Instant) -> CustomerState:
         """The customer's state, brought in line with the rules if she has not been since they changed."""
-        state = self._state(key)
+        state = self._states.state(key)
         if state.rules_digest == self.rules.digest or self.rules.activation is None:
             return state
         if state.blank or state.alias is not None:
             return state
         self._change_rules(key, now)
-        return self._live[key]
+        return self._states.state(key)
 
     def _can_be_read(self, key: str) -> bool:
         """A customer whose bytes are broken is reported when she is touched, not by a sweep."""
         try:
-            self._state(key)
+            self._states.state(key)
         except StateError:
             return False
         return True
@@ -287,19 +291,15 @@ class Partition:
         change = RulesChange(self.rules.activated_at, cause)
         abandoned = None
         try:
-            state, effects = step(self.rules, self._state(key), change, now)
+            state, effects = step(self.rules, self._states.state(key), change, now)
         except Exception as error:  # as for wake-ups; her runs go on as they were
             self._undo(key)
             abandoned = in_one_line(error)
             self._reject_state(
                 key, f"a change of rules could not be applied to this customer: {abandoned}", now
             )
-            state, effects = stay_as_is(self.rules, self._live[key]), []
+            state, effects = stay_as_is(self.rules, self._states.state(key)), []
         self._note(Applied(key, change, now, abandoned), state, effects)
-
-    def _committed_state(self, key: str) -> CustomerState:
-        data = self.customers.get(key)
-        return new_state(key) if data is None else decode_state(data)
 
     def _take_in(self, new: NewCodes, source: Source, now: Instant) -> None:
         try:
@@ -324,7 +324,7 @@ class Partition:
         passed = min(self.record.received_max - 1, now)
         if before.next_wake_up_at is not None and before.next_wake_up_at <= passed:
             self._wake(key, passed, now)  # the change of rules had it fall due
-            before = self._live[key]
+            before = self._states.state(key)
         try:
             state, effects = step(self.rules, before, event, now)
         except Exception as error:  # whatever a rule or a record provokes: undo, record, go on
@@ -337,41 +337,45 @@ class Partition:
         self.inputs_seen += 1
         abandoned = None
         try:
-            state, effects = step(self.rules, self._state(key), wake_up, now)
+            state, effects = step(self.rules, self._states.state(key), wake_up, now)
             if state.next_wake_up_at == wake_up.due_at:
                 raise RuntimeError(f"the wake-up due at {format_instant(wake_up.due_at)} did not move on")
         except Exception as error:  # as above, but its runs end here, or it would fail for ever
             self._undo(key)
             self.inputs_rejected += 1
             abandoned = in_one_line(error)
-            state, effects = abandon(self.rules, self._live[key], wake_up, now, abandoned)
+            state, effects = abandon(self.rules, self._states.state(key), wake_up, now, abandoned)
         self._note(Applied(key, wake_up, now, abandoned), state, effects)
 
     def _note(self, applied: Applied, state: CustomerState, effects: list[Effect]) -> None:
         """An input went well: what has to be flushed, and when to look at the customer again."""
         key = applied.key
         if effects:
-            self._flush.effects.extend(effects)
+            self._carry_out(effects)
             codes = codes_given(effects)
             if codes:
                 applied = msgspec.structs.replace(applied, codes=codes)
                 self.pools.take(given.pool for given in codes.values())
         self._journal.append(applied)
-        self._live[key] = state
-        self._touched[key] = state
+        self._states.touch(key, state)
         if state.next_wake_up_at is not None:
             self.timers.add(key, state.next_wake_up_at)
 
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, KeepBasket):
+                self.baskets.add(effect.basket, self.record.received_max)
+            else:
+                self._flush.effects.append(effect)
+
     def _undo(self, key: str) -> None:
         """Rebuild a customer as she was before the failed input; its earlier effects are kept already."""
-        state = self._committed_state(key)
+        state = self._states.committed_state(key)
         for past in self._journal:
             if past.key != key:
                 continue
             state = again(state, past, self.rules, self.number)
-        self._live[key] = state
-        if key in self._touched:
-            self._touched[key] = state
+        self._states.put_back(key, state)
 
     def _reject_state(self, key: str, reason: str, now: Instant) -> None:
         """Nothing of the log is at fault: the dead letter holds the state as it was flushed last."""

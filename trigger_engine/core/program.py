@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from trigger_engine.core.clauses import Clause, clauses_of
 from trigger_engine.core.conditions import MAIL_DECLARATIONS, Value, Where
 from trigger_engine.core.durations import parse_duration
+from trigger_engine.core.limits import RECOMMENDED_DEFAULT
 from trigger_engine.core.patterns import minutes_of
 
 ByVariant: TypeAlias = Mapping[str, str] | str
@@ -28,6 +29,15 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Recommend:
+    """Where the products that a mail recommends are from, in order."""
+
+    sources: tuple[str, ...] = ("bought_together", "similar", "viewed", "best_sellers")
+    at_most: int = RECOMMENDED_DEFAULT
+    category: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """`otherwise` is the template without an offer, where `offer` cannot be given."""
 
@@ -35,6 +45,7 @@ class Mail:
     template: ByVariant
     offer: Offer | None
     otherwise: str | None
+    recommend: Recommend = Recommend()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +230,8 @@ class _Compiling:
 def _instruction(step: Mapping[str, Any]) -> Instruction:
     if "mail" in step:
         offer = _offer(step["offer"]) if "offer" in step else None
-        return Mail(step["id"], step["mail"], offer, step.get("else"))
+        recommend = _recommend(step["recommend"]) if "recommend" in step else Recommend()
+        return Mail(step["id"], step["mail"], offer, step.get("else"), recommend)
     if "wait" in step:
         return _wait(step["wait"])
     if "wait_until" in step:
@@ -249,6 +261,11 @@ def _wait_until(form: Mapping[str, Any]) -> Instruction:
 
 def _offer(form: Mapping[str, Any]) -> Offer:
     return Offer(form.get("code"), form.get("pool"), str(form["value"]), parse_duration(form["valid_for"]))
+
+
+def _recommend(form: Mapping[str, Any]) -> Recommend:
+    category = Value(form["category"], MAIL_DECLARATIONS) if "category" in form else None
+    return Recommend(tuple(form["from"]), form.get("at_most", RECOMMENDED_DEFAULT), category)
 
 
 def _set(form: Mapping[str, Any]) -> SetProfile:

@@ -4,11 +4,11 @@ import re
 from typing import NamedTuple, TypeAlias
 
 from schemas.event import (
-    CONTROL_TYPES,
     OFFER_CODE,
     OFFER_CODE_LENGTH_MAX,
     OFFER_CODES,
     RULES_ACTIVATED,
+    SNAPSHOT_ACTIVATED,
 )
 from schemas.instants import Instant, parse_instant
 from schemas.keys import RESERVED_STATE_PREFIX, customer_key
@@ -19,7 +19,6 @@ from trigger_engine.core.limits import EVENT_DEPTH_MAX, TEXT_LENGTH_MAX
 from trigger_engine.core.product_changes import ProductChange, change_of
 from trigger_engine.core.trim import nests_too_deeply
 
-_MARKER = f'"{RULES_ACTIVATED}"'.encode()
 _CODE = re.compile(OFFER_CODE)
 
 Source: TypeAlias = tuple[str, int, bytes | None, bytes]
@@ -44,7 +43,7 @@ def read_record(
     source: Source, partition: int
 ) -> tuple[Instant, EventInput | Marker | NewCodes | ProductChange | None]:
     """`received_at`, and the event if it concerns a customer, the change of a product, or the control record;
-    None for what else is said of a product.
+    None for what else is said of a product, and for the marker of a snapshot, which the shell acts on.
 
     Raises ValueError for what cannot be used.
     """
@@ -58,7 +57,9 @@ def read_record(
         return received_at, _new_codes(event)
     if event.type in PRODUCT_TYPES and event.product_id is not None:
         return received_at, change_of(event, occurred_at, received_at)
-    if event.type in CONTROL_TYPES:
+    if event.type == SNAPSHOT_ACTIVATED:
+        return received_at, None
+    if event.type == RULES_ACTIVATED:
         return received_at, Marker(
             received_at, CauseRecord("rules", topic, partition, offset, event.event_id)
         )
@@ -79,18 +80,6 @@ def read_record(
         event.backfill,
         CauseRecord("event", topic, partition, offset, event.event_id),
     )
-
-
-def digest_activated(value: bytes) -> str | None:
-    """The digest of a rule set if this record is the marker that activates one."""
-    if _MARKER not in value:
-        return None
-    try:
-        event = decode_event(value)
-    except Malformed:
-        return None
-    digest = event.properties.get("digest")
-    return digest if event.type == RULES_ACTIVATED and isinstance(digest, str) else None
 
 
 def _new_codes(event: EventRecord) -> NewCodes:

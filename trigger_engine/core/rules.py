@@ -21,6 +21,7 @@ from trigger_engine.core.policy import Policy, compile_policy
 from trigger_engine.core.pools import CodeOf, no_codes
 from trigger_engine.core.projection import DERIVED_TYPES
 from trigger_engine.core.segments import Segment, compile_segment
+from trigger_engine.core.snapshot import Snapshot
 from trigger_engine.core.state import Run
 from trigger_engine.core.touches import Touches
 from trigger_engine.core.trigger import PRIORITY_DEFAULT, Trigger
@@ -58,7 +59,7 @@ class Held(NamedTuple):
 
 
 class Rules:
-    """What a partition decides by. Never changes once made; `activated` and `with_codes` make copies."""
+    """What a partition decides by. Never changes once made; `activated` and the like make copies."""
 
     __slots__ = (
         "_concerns",
@@ -78,6 +79,7 @@ class Rules:
         "policy",
         "segment_starts",
         "segments",
+        "snapshot",
         "touches",
         "triggers",
     )
@@ -98,6 +100,8 @@ class Rules:
         """The marker; None if the partition does not know it."""
         self.code_of: CodeOf = no_codes
         """The next codes of the partition's pools."""
+        self.snapshot: Snapshot | None = None
+        """What products are recommended by."""
         self._set = {trigger.id: trigger for trigger in sorted(triggers, key=lambda trigger: trigger.id)}
         self.triggers = tuple(trigger for trigger in self._set.values() if trigger.active)
         """Live ones and shadows, by id."""
@@ -177,6 +181,12 @@ class Rules:
         """The same rules with these codes to give."""
         copied = copy(self)
         copied.code_of = code_of
+        return copied
+
+    def with_snapshot(self, snapshot: Snapshot | None) -> "Rules":
+        """The same rules, recommending by this snapshot."""
+        copied = copy(self)
+        copied.snapshot = snapshot
         return copied
 
     def _with(self, pattern: type) -> tuple[Trigger, ...]:

@@ -15,8 +15,9 @@ import msgspec
 
 from schemas.event import CUSTOMER_ERASED, HANDOVER_STATE
 from trigger_engine.core import hand_over, interests, membership, thresholds, watches
+from trigger_engine.core.baskets import basket_of
 from trigger_engine.core.edits import bring_in_line
-from trigger_engine.core.effects import Effect
+from trigger_engine.core.effects import Effect, KeepBasket
 from trigger_engine.core.endings import end_runs, note_endings
 from trigger_engine.core.erasure import erase
 from trigger_engine.core.inputs import Cause, EventInput, Input, RulesChange, WakeUp
@@ -125,6 +126,9 @@ def _learn(
         return None
     if event.type == "order_completed":
         note_order(state, at)
+        basket = basket_of(event.properties, at)
+        if basket is not None:
+            effects.append(KeepBasket(basket))
     if event.type in interests.FOLLOWED and (rules.notes_interests or state.interests):
         effects.extend(interests.follow(state, event, at, wanted=rules.notes_interests))
     return project(state, event, at, rules.policy.engagement)

@@ -39,6 +39,7 @@ _WANTED: Mapping[str, tuple[frozenset[str], str]] = {
         frozenset({"timestamp", "string", "dyn"}),
         "name a timestamp or a text that begins with YYYY-MM-DD, as profile.traits.birthday",
     ),
+    "category": (frozenset({"string", "dyn"}), "name a category, as start.properties.category"),
     "time": (frozenset({"timestamp", "dyn"}), "name a timestamp, as timestamp(start.properties.starts_at)"),
     "value": (_TEXTS | {"list"}, "name a text, a number, true or false"),
 }

@@ -46,6 +46,8 @@ def _of_clauses(path: Path, clauses: Any) -> Iterator[tuple[Path, str]]:
 def _of_step(path: Path, step: Form) -> Iterator[tuple[Path, str]]:
     if "skip_if" in step:
         yield (*path, "skip_if"), step["skip_if"]
+    if "category" in step.get("recommend", ()):
+        yield (*path, "recommend", "category"), step["recommend"]["category"]
     for name in ("where", "time"):
         if name in step.get("wait_until", ()):
             yield (*path, "wait_until", name), step["wait_until"][name]

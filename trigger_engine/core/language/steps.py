@@ -7,6 +7,7 @@ from typing import Any
 from trigger_engine.core.language import expressions, values
 from trigger_engine.core.language.endings import endings
 from trigger_engine.core.language.problems import Check, Path, nearest, out_of_place, shown
+from trigger_engine.core.language.recommending import recommend
 from trigger_engine.core.limits import STEPS_MAX
 
 CHOOSE_DEPTH_MAX = 3
@@ -15,7 +16,7 @@ VARIANTS_MAX = 10
 PAUSES = ("until_resumed", "ended")
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "mail": ("mail", "id", "offer", "else"),
+    "mail": ("mail", "id", "offer", "else", "recommend"),
     "wait": ("wait",),
     "wait_until": ("wait_until",),
     "choose": ("choose",),
@@ -194,6 +195,8 @@ class _Steps:
             form["else"] = values.template(check, (*path, "else"), step["else"])
             if "offer" not in step:
                 check.say_key((*path, "else"), "else goes with offer:", "remove it, or add offer:")
+        if "recommend" in step:
+            form["recommend"] = recommend(check, (*path, "recommend"), step["recommend"])
         return form
 
     def _offer(self, path: Path, value: Any) -> Form:

@@ -145,6 +145,18 @@ def test_another_set_of_rules(observed: Observed) -> None:
     assert EXPECTED.rules_digest in fault.detail
 
 
+def test_what_is_recommended_is_no_fault(observed: Observed) -> None:
+    position, marker = next(each for each in observed.events if each[1].type == "rules_activated")
+    fields = {
+        "event_id": "s",
+        "type": "snapshot_activated",
+        "source": "engine",
+        "properties": {"version": "v"},
+    }
+    observed.events.append((position, marker.model_copy(update=fields)))
+    assert found(observed) == []
+
+
 def test_a_mail_that_never_arrived(observed: Observed) -> None:
     del observed.mails[0]
     assert found(observed) == [("missing", "mail")]

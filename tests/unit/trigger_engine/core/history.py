@@ -14,7 +14,7 @@ from schemas.instants import parse_instant
 from schemas.records import CauseRecord, DecisionRecord, EmailRequestRecord, EventRecord, InterestRecord
 from schemas.rule_set import RuleSet, Template, TemplateText
 from trigger_engine.core.durations import parse_duration
-from trigger_engine.core.effects import Decide, Effect
+from trigger_engine.core.effects import CancelMail, Decide, Effect, KeepBasket, RequestMail
 from trigger_engine.core.inputs import EventInput, Input, RulesChange, WakeUp
 from trigger_engine.core.language import walk
 from trigger_engine.core.rules import Rules, load_rules
@@ -64,11 +64,13 @@ def rules_of(
     policy: dict[str, Any] | None = None,
     segments: dict[str, str] | None = None,
     earlier: tuple[Rules, ...] = (),
+    shows: str = "t",
 ) -> Rules:
-    """Rules from the texts of trigger files and segments' conditions by id; every mail gets a template."""
+    """Rules from the texts of trigger files and segments' conditions by id; every mail gets a template, whose
+    text part `shows` is."""
     forms = [parse_trigger(text, "test.yaml") for text in texts]
     names = {name for form in forms for _, step in walk(form["steps"]) for name in _templates(step)}
-    message = {"en": TemplateText(subject="s", html="h", text="t")}
+    message = {"en": TemplateText(subject="s", html="h", text=shows)}
     templates = [Template.of(name, message) for name in sorted(names)]
     parts = [{"id": name, "when": when} for name, when in (segments or {}).items()]
     return load_rules(RuleSet.of(forms, segments=parts, policy=policy, templates=templates), earlier)
@@ -90,6 +92,8 @@ def at(offset: str) -> int:
 
 def line(effect: Effect) -> str:
     """An effect in a few words."""
+    if isinstance(effect, KeepBasket):
+        return f"keep {' '.join(effect.basket.products)}"
     record = effect.record
     if isinstance(record, EventRecord):
         return f"{record.type} for {record.customer_id or record.anonymous_id}"
@@ -204,7 +208,7 @@ class History:
 
     @property
     def requests(self) -> list[EmailRequestRecord]:
-        return [effect.record for effect in self.effects if isinstance(effect.record, EmailRequestRecord)]
+        return [effect.record for effect in self.effects if isinstance(effect, RequestMail | CancelMail)]
 
     def last(self, outcome: str) -> DecisionRecord:
         """The last decision with this outcome."""

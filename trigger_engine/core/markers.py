@@ -1,0 +1,28 @@
+"""Markers: records of the log that change what a partition decides by, from their offset on.
+
+The shell asks before it applies a record, because it must flush first and may have to read what is named.
+"""
+
+from schemas.event import RULES_ACTIVATED, SNAPSHOT_ACTIVATED
+from schemas.records import Malformed, decode_event
+
+
+def activated_rules(value: bytes) -> str | None:
+    """The digest of a rule set if this record is the marker that activates one."""
+    return _named(value, RULES_ACTIVATED, "digest")
+
+
+def activated_snapshot(value: bytes) -> str | None:
+    """The version of a snapshot if this record is the marker that activates one."""
+    return _named(value, SNAPSHOT_ACTIVATED, "version") or None
+
+
+def _named(value: bytes, event_type: str, field: str) -> str | None:
+    if f'"{event_type}"'.encode() not in value:
+        return None
+    try:
+        event = decode_event(value)
+    except Malformed:
+        return None
+    name = event.properties.get(field)
+    return name if event.type == event_type and isinstance(name, str) else None
