@@ -16,6 +16,7 @@ from trigger_engine.core.flush import Flush, PartitionRecord
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.partition import Partition
 from trigger_engine.core.pools import POOL_KEY_PREFIX, Pool
+from trigger_engine.core.state import decode_state
 
 OFFER = """
 id: {id}
@@ -155,7 +156,9 @@ def test_an_input_applied_again_gets_its_own_code_again(monkeypatch: pytest.Monk
     flush = desk.take(codes("A", "B", "C"), *reads("ada"), *reads("bea"), bad, *reads("cem"))
     assert given(flush) == ["A", "B", "C"]
     assert [each.reason for each in flush.rejected] == ["RuntimeError: bad"]
-    ada = desk.partition._state("ada")
+    stored = dict(flush.states)["ada"]
+    assert stored is not None
+    ada = decode_state(stored)
     assert [offer.send_id for offer in ada.offers] == [requests_of(flush)[0].send_id]
     assert [mail.send_id for mail in ada.mails] == [requests_of(flush)[0].send_id]
 

@@ -13,6 +13,7 @@ from tests.simulation.memory_log import MemoryBroker, MemoryLog
 from tests.unit.trigger_engine.core.history import rules_of
 from trigger_engine.adapters.takeover import read_changelog
 from trigger_engine.adapters.transaction import portions_of
+from trigger_engine.core import journal
 from trigger_engine.core import partition as partition_module
 from trigger_engine.core.basket_ring import BASKET_KEY_PREFIX
 from trigger_engine.core.flush import Flush, PartitionRecord
@@ -272,6 +273,7 @@ def test_a_customer_rebuilt_after_a_failed_input_is_recommended_the_same(
         return real(rules, state, given, now)
 
     monkeypatch.setattr(partition_module, "step", watched)
+    monkeypatch.setattr(journal, "step", watched)
     desk.take(profile("ada", "p"), event("article_read", "ada", "1"), event("article_read", "ada", "bad"))
     assert set(seen) == {"v1"}
     assert len(seen) == 5

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from schemas.instants import HOUR_MS
 from schemas.records import SnapshotProductRecord, SnapshotRecord
-from schemas.topics import EVENTS
+from schemas.topics import EVENTS, INTERESTS
 from tests.fixtures.engine_cases import T0, event, profile
 from tests.unit.trigger_engine.shell.test_partition_writer import Record
 from tests.unit.trigger_engine.shell.test_recommending_partition import RULES, marker, order
@@ -42,7 +42,7 @@ class Shell:
         self.asked: list[str] = []
         self.offset = 0
         self.known = {"v1": snapshot("v1", "tea"), "v2": snapshot("v2", "mug")}
-        record = PartitionRecord(next_offsets={EVENTS: 0})
+        record = PartitionRecord(next_offsets={EVENTS: 0, INTERESTS: 0})
         self.writer = PartitionWriter(
             Partition(0, {}, record, RULES, {}),
             self,
