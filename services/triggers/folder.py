@@ -24,7 +24,7 @@ from sender.adapters.template_files import read_templates
 from trigger_engine.core.language import walk
 from trigger_engine.core.lint import Finding, lint
 from trigger_engine.core.rules import RulesError, load_rules
-from trigger_engine.core.template_names import RECOMMENDED, data_read_by
+from trigger_engine.core.template_names import ON_DEMAND, RECOMMENDED, data_read_by
 from trigger_engine.core.trigger_file import (
     RuleFile,
     TriggerFileErrors,
@@ -115,7 +115,7 @@ def check_folder(folder: Path | None, templates: Path | None = None, *, texts: b
 
     What is wrong in a single file comes first; what concerns several, and the templates, is looked at only
     when each file is fine, so that nothing is said that merely follows from something else. Without `texts`,
-    of templates only the names count: quick, for who wants decisions and no mails.
+    templates are not compiled: quick, for who wants decisions and what mails are given, not how they look.
     """
     place = Place(folder or LIBRARY)
     template_folder = templates or place.templates
@@ -133,7 +133,11 @@ def check_folder(folder: Path | None, templates: Path | None = None, *, texts: b
     if remarks:
         return Checked(None, _in_order(remarks))
     policy = policies[0] if policies else None
-    compiled = _read_templates(template_folder, triggers, remarks) if texts else _nameplates(template_folder)
+    compiled = (
+        _read_templates(template_folder, triggers, remarks)
+        if texts
+        else _as_written(template_folder, remarks)
+    )
     names = None if compiled is None else {template.name for template in compiled}
     remarks += lint(triggers, segments, policy, names, _recommending(compiled or []) if texts else None)
     if compiled is None or any(remark.level == "error" for remark in remarks):
@@ -234,10 +238,21 @@ def _recommending(templates: Iterable[Template]) -> set[str]:
     return {each.name for each in templates if RECOMMENDED in data_read_by(each)}
 
 
-def _nameplates(folder: Path) -> list[Template]:
-    """Templates that say no more than their names."""
-    names = [each.name for each in sorted(folder.iterdir()) if each.is_dir() and each.name[0] not in "_."]
-    return [Template.of(name, {"en": TemplateText(subject=name, html=name, text=name)}) for name in names]
+def _as_written(folder: Path, remarks: list[Finding]) -> list[Template] | None:
+    """Templates that are not compiled. As their partials are not looked at, they name all data that a
+    template is given if it asks for it."""
+    folders = [each for each in sorted(folder.iterdir()) if each.is_dir() and each.name[0] not in "_."]
+    try:
+        return [Template.of(each.name, {"en": _sources_of(each)}) for each in folders]
+    except OSError as error:
+        remarks.append(Finding("error", folder.name, 1, "file", f"it cannot be read: {error.strerror}"))
+    return None
+
+
+def _sources_of(folder: Path) -> TemplateText:
+    files = [file for file in sorted(folder.iterdir()) if file.suffix in (".mjml", ".txt", ".toml")]
+    sources = [bytes_of(file).decode("utf-8", "replace") for file in files]
+    return TemplateText(subject=folder.name, html=" ".join([*ON_DEMAND, *sources]), text=folder.name)
 
 
 def _of_template(folder: Path, finding: str) -> Finding:

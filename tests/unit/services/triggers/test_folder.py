@@ -8,6 +8,7 @@ import pytest
 
 from services.triggers.folder import TEMPLATES, Place, check_folder, read_rule_set
 from tests.fixtures.shop import SHOP
+from trigger_engine.core.template_names import ON_DEMAND, data_read_by
 
 VIP = "id: vip\nwhen: orders.total >= 1000\n"
 
@@ -154,3 +155,22 @@ def test_a_mail_that_lacks_a_language_of_the_others_is_warned_of(shop: Path) -> 
         "templates/welcome:1: warning: template: there is no tr, which other mails have;"
         " it goes out in another language then; write welcome/words.tr.toml, or tr.mjml and tr.txt"
     ]
+
+
+def test_without_texts_mails_are_given_what_they_would_be_in_production(shop: Path) -> None:
+    """A template that is not compiled asks for what it says, and for what its partials may."""
+    quick, whole = check_folder(shop, texts=False).rule_set, check_folder(shop).rule_set
+    assert quick is not None
+    assert whole is not None
+    compiled = {template.name: data_read_by(template) for template in whole.templates}
+    written = {template.name: data_read_by(template) for template in quick.templates}
+    assert compiled.keys() == written.keys()
+    assert all(compiled[name] <= written[name] for name in compiled)
+    assert {name for read in written.values() for name in read} >= ON_DEMAND.keys()
+
+
+def test_without_texts_a_template_that_cannot_be_read_is_named(shop: Path) -> None:
+    shutil.copytree(TEMPLATES, shop / "templates")
+    os.mkfifo(shop / "templates" / "welcome" / "pipe.txt")
+    (remark,) = check_folder(shop, texts=False).errors
+    assert str(remark) == "templates:1: error: file: it cannot be read: it is a pipe or a device"
