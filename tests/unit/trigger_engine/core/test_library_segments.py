@@ -38,6 +38,12 @@ def times(number: int, type: str, start: int = 0, **properties: Any) -> list[Did
     return [(type, f"{start + day}d", properties) for day in range(number)]
 
 
+def bought(when: str, *categories: str | None) -> Did:
+    """An order with a line of each of these categories."""
+    products = [{"product_id": f"p{number}", "category": name} for number, name in enumerate(categories)]
+    return ("order_completed", when, {"products": products})
+
+
 AGREED: Did = ("subscribed", "0s")
 SCENES = [
     Scene("prospect", [("product_viewed", "0s")], "400d", True),
@@ -96,6 +102,11 @@ SCENES = [
         "1h",
         False,
     ),
+    Scene("category-loyal", [bought("0s", "tea"), bought("1d", "tea", "tea", "cups", "cups")], "1d", True),
+    Scene("category-loyal", [bought("0s", "tea", "tea", "tea")], "1d", False),
+    Scene("category-loyal", [bought("0s", "tea"), bought("1d", "tea")], "1d", False),
+    Scene("category-loyal", [bought("0s", *["tea"] * 3), bought("1d", "cups", "jam", None)], "1d", False),
+    Scene("category-loyal", [bought("0s", None, None), bought("1d", None, None)], "1d", False),
     Scene("price-sensitive", [("survey_answered", "0s", {"answer": "price"})], "1d", True),
     Scene("price-sensitive", [("survey_answered", "0s", {"answer": "offers"})], "1d", True),
     Scene("price-sensitive", [("survey_answered", "0s", {"answer": "later"})], "1d", False),
@@ -205,12 +216,12 @@ def clauses(condition: str) -> list[str]:
 
 
 def weakened() -> Iterator[tuple[str, str]]:
-    """Each condition without each of its clauses. `has(…)` and `… != null` are left in: without them, what is
-    not there is an error, and an error is no."""
+    """Each condition without each of its clauses. `has(…)` and `…_at != null` are left in: without them, what
+    is not there is an error, and an error is no."""
     for name, condition in CONDITIONS.items():
         parts = clauses(condition)
         for number, part in enumerate(parts):
-            if not (part.startswith("has(") or part.endswith("!= null")):
+            if not (part.startswith("has(") or part.endswith("_at != null")):
                 yield name, " && ".join([*parts[:number], *parts[number + 1 :]]) or "true"
 
 
