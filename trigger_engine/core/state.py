@@ -52,6 +52,16 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     """What `set` steps wrote."""
     paused_until: Instant | None = None
     """Marketing is paused until then (`FOREVER`: until a `set` step ends it)."""
+    given_at: Instant | None = None
+    """Since when she has agreed without a break; None although she has: a record from before it was kept, see
+    `agreed_at`. Of no meaning while she has not."""
+
+    @property
+    def agreed_at(self) -> Instant | None:
+        """Since when she has agreed to marketing, as far as is known; None if she has not."""
+        if self.marketing_email is not True:
+            return None
+        return self.consent_at if self.given_at is None else self.given_at
 
 
 class Item(msgspec.Struct, array_like=True, gc=False):
@@ -90,6 +100,8 @@ class Orders(msgspec.Struct, array_like=True, gc=False):
     first_at: Instant | None = None
     """None although there are orders: a record from before it was kept, see `earliest_at`."""
     purchases: Purchases = msgspec.field(default_factory=Purchases)
+    on_offer: int = 0
+    """Placed while an offer of ours was valid, of all that there were."""
 
     @property
     def earliest_at(self) -> Instant | None:
