@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, Literal
 
 import click
@@ -56,11 +57,14 @@ def lines(sample: Sample, proposals: Sequence[Proposal], read: Read) -> Iterator
     rows = [row for proposal in proposals for row in _rows(proposal, sample.customers)]
     yield from table([heads, *rows], left=(0, 1))
     yield "where the numbers come from"
-    for proposal in proposals:
-        stays = "" if proposal.from_data else "stays as shipped: "
-        yield f"  {proposal.shape.id}: {stays}{proposal.basis}"
+    for said, of_one_basis in groupby(proposals, _source):
+        yield f"  {', '.join(proposal.shape.id for proposal in of_one_basis)}: {said}"
     if any(proposal.from_data for proposal in proposals):
         yield "as files: tetik segments suggest --yaml; what they would change: tetik segments count FOLDER"
+
+
+def _source(proposal: Proposal) -> str:
+    return proposal.basis if proposal.from_data else f"as shipped: {proposal.basis}"
 
 
 def _rows(proposal: Proposal, of: int) -> Iterator[tuple[str, ...]]:
@@ -82,7 +86,7 @@ def files(proposals: Sequence[Proposal]) -> Iterator[str]:
         if position:
             yield "---"
         yield f"# segments/{proposal.shape.id}.yaml"
-        yield f"# {'' if proposal.from_data else 'As shipped: '}{proposal.basis}."
+        yield f"# {_source(proposal)}."
         yield proposal.shape.file(proposal.limits).rstrip()
 
 

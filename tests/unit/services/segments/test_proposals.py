@@ -193,7 +193,7 @@ def test_files_are_ready_to_paste() -> None:
     assert len(parts) == len(SHAPES)
     assert parts[0] == (
         "# segments/vip.yaml\n"
-        "# As shipped: because.\n"
+        "# as shipped: because.\n"
         "id: vip\n"
         "description: Ordered within 90 days, at least 5 times in all, for 5,000 or more in total.\n"
         "when: >-\n"
@@ -233,5 +233,5 @@ def test_what_is_shown() -> None:
     few = propose([Weighed(figures(shopper("c", orders=1)), 1.0)])
     shown = list(lines(sample, few, Read(1)))
     assert "as it is" in shown[2]
-    assert "  vip: stays as shipped: 1 customer with orders is too few to tell (100 are needed)" in shown
+    assert "  vip, rfm-loyal: as shipped: 1 customer with orders is too few to tell (100 are needed)" in shown
     assert not shown[-1].startswith("as files"), "there is nothing new to paste"
