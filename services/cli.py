@@ -5,6 +5,7 @@
     tetik ingest | engine | sender   one process each, for containers
     tetik topics create              the topics of schemas/topics.toml
     tetik triggers lint | test | publish | list | show
+    tetik segments count | suggest
     tetik import products FILE       the catalogue, through ingest
     tetik import codes POOL FILE     codes for offers, through ingest
 
@@ -22,6 +23,7 @@ import click
 
 from services.importing.commands import importing
 from services.platform.ports import Ports
+from services.segments.commands import segments
 from services.triggers.commands import triggers
 
 PORT_HELP = {
@@ -143,6 +145,7 @@ def topics_create() -> None:
 
 
 main.add_command(triggers)
+main.add_command(segments)
 main.add_command(importing)
 
 

@@ -125,10 +125,12 @@ _FROM_THE_ENVIRONMENT: dict[str, Any] = {}
 Settings = TypeVar("Settings", bound=ProcessSettings)
 
 
-def load_settings(kind: type[Settings]) -> Settings:
-    """The settings of this process; ends it with a readable message if they are missing or wrong."""
+def load_settings(kind: type[Settings], **given: str | None) -> Settings:
+    """The settings of this process; ends it with a readable message if they are missing or wrong. What is
+    `given` and not None stands above the environment."""
     try:
-        return kind(**_FROM_THE_ENVIRONMENT)
+        chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return kind(**_FROM_THE_ENVIRONMENT | chosen)
     except ValidationError as error:
         _refuse(kind, error)
 

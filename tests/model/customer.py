@@ -159,6 +159,8 @@ class Customer:
     profile_at: int | None = None
     consent: bool | None = None
     consent_at: int | None = None
+    consent_given_at: int | None = None
+    """Of the consent that holds; what only repeats it does not move it."""
     unsubscribed: bool = False
     bounced: str | None = None
     refused: str | None = None
@@ -169,6 +171,8 @@ class Customer:
     """The lines of her orders, in the order in which they came in."""
     orders_on_offer: int = 0
     """So many of the last in a row came while an offer of ours was valid, each judged as it came in."""
+    orders_on_offer_ever: int = 0
+    """So many of all did."""
     session: dict[str, int] = field(default_factory=dict)
     segments: set[str] = field(default_factory=set)
     flips: dict[str, int] = field(default_factory=dict)

@@ -165,6 +165,8 @@ def _merge_consent(hers: Customer, theirs: Customer) -> None:
     if theirs.consent_at is not None:
         at = -1 if hers.consent_at is None else hers.consent_at
         if theirs.consent_at > at or (theirs.consent_at == at and theirs.consent is False):
+            if hers.consent is not True or theirs.consent is False:
+                hers.consent_given_at = theirs.consent_given_at
             hers.consent, hers.consent_at = theirs.consent, theirs.consent_at
             hers.unsubscribed = theirs.unsubscribed
             hers.refused = theirs.refused if theirs.consent else hers.refused
@@ -195,6 +197,7 @@ def _merge_lists(hers: Customer, theirs: Customer) -> None:
     hers.events = theirs.events + hers.events
     hers.ids = theirs.ids[-RECENT_IDS:] + hers.ids
     hers.orders_on_offer = _orders_on_offer(hers, theirs)
+    hers.orders_on_offer_ever += theirs.orders_on_offer_ever
     hers.orders = theirs.orders + hers.orders
     hers.purchases = theirs.purchases + hers.purchases
     hers.campaigns = theirs.campaigns + hers.campaigns

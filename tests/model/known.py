@@ -67,6 +67,8 @@ def _count_on_offer(customer: Customer, at: int) -> None:
     given = [mail for mail in customer.mails if mail.offer_until is not None and not mail.returned]
     on_offer = any(mail.due <= at <= (mail.offer_until or 0) for mail in given)
     customer.orders_on_offer = customer.orders_on_offer + 1 if on_offer else 0
+    if on_offer:
+        customer.orders_on_offer_ever += 1
 
 
 def meet_traits(customer: Customer, traits: dict[str, Any], at: int) -> None:
@@ -112,6 +114,8 @@ def _meet_consent(customer: Customer, event: Happening) -> None:
 def say_consent(customer: Customer, said: bool, at: int, *, unsubscribed: bool = False) -> None:
     """Event time decides; between a consent and its withdrawal at the same instant, the withdrawal."""
     if customer.consent_at is None or at > customer.consent_at or (at == customer.consent_at and not said):
+        if not (said and customer.consent is True):
+            customer.consent_given_at = at if said else None
         customer.consent, customer.consent_at = said, at
         if said:
             customer.unsubscribed, customer.refused = False, None
@@ -155,7 +159,10 @@ def context(
         "activity": {"last_seen_at": _time(customer.last_seen_at)},
         "engagement": _engagement(customer, policy, now),
         "segments": sorted(customer.segments),
-        "consent": {"marketing_email": customer.consent is True},
+        "consent": {
+            "marketing_email": customer.consent is True,
+            "given_at": _time(customer.consent_given_at),
+        },
         "runs": {run.trigger.id: {"pending": True} for run in customer.live_runs()},
         "now": datetime_of(now),
     }
@@ -209,6 +216,7 @@ def _orders(customer: Customer, due: dict[str, Any] | None) -> dict[str, Any]:
         "favourite_category": _favourite(items),
         "replenish_at": None if due is None else datetime_of(due["at"]),
         "replenish_product": None if due is None else _bought(due["line"]),
+        "on_offer": customer.orders_on_offer_ever,
     }
 
 

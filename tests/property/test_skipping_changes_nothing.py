@@ -30,6 +30,8 @@ CONDITIONS = {
     "clicked": "engagement.last_click_at != null && now - engagement.last_click_at < duration('9h')",
     "opener": "engagement.last_open_at != null",
     "agreed": "consent.marketing_email",
+    "newly-agreed": "now - consent.given_at < duration('9h')",
+    "on-offer": "orders.on_offer >= 1",
     "turkish": "profile.country == 'TR' && profile.email != null",
     "grown-up": "profile.traits.age >= 18.0",
     "paused": "profile.paused",

@@ -68,6 +68,7 @@ READ_BY_SEGMENTS = {
     "runs-out": "orders.replenish_at - now < duration('24h')",
     "out-of-tea": "orders.replenish_product.category == 'tea' && orders.replenish_product.product_id != 'p3'",
     "spending": "orders.total > 50.0 && orders.count > 0 && now - orders.last_at < duration('192h')",
+    "newly-agreed": "now - consent.given_at < duration('48h')",
     "turkish": "consent.marketing_email && profile.country == 'TR' && profile.traits.points > 5",
     "seen": "now - activity.last_seen_at < duration('72h')",
 }
@@ -243,7 +244,9 @@ OFFERS = [
         [mail("e", offer={"pool": "p", "value": "5%", "valid_for": "1d"}, **{"else": "f"})],
     ),
     CONFIRM,
+    trigger("often", {"enters": "on-offer"}, kind="transactional"),
 ]
+ON_OFFER = {"id": "on-offer", "when": "orders.on_offer >= 2"}
 CODES: list[Happens] = [
     ("offer_codes", {"pool": "p", "codes": ["A1"]}),
     ("offer_codes", {"pool": "p", "codes": ["B1", "A1", "B2"]}),
@@ -325,7 +328,7 @@ WIDER_WORLDS: dict[str, World] = {
         costs=5,
     ),
     "offers": World(
-        [rule_set(*OFFERS, policy=OFFERING)],
+        [rule_set(*OFFERS, segments=[ON_OFFER], policy=OFFERING)],
         [*VIEWS, *ORDERS, *PEOPLE[:3], *CODES],
         devices=True,
         partitions=2,

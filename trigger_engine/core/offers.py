@@ -86,12 +86,13 @@ def note_offer(state: CustomerState, given: Given, at: Instant, send_id: str) ->
 
 
 def note_order(state: CustomerState, at: Instant) -> None:
-    """Count the orders in a row that came while an offer was valid. One that arrives behind a later one
-    changes nothing: only the last orders count."""
+    """Count the orders that came while an offer was valid, in a row and in all. One that arrives behind a
+    later one changes nothing: offers given between them were not known to it."""
     if state.orders.last_at is not None and at < state.orders.last_at:
         return
     on_offer = any(offer.at <= at <= offer.valid_until for offer in state.offers)
     state.orders_on_offer = state.orders_on_offer + 1 if on_offer else 0
+    state.orders.on_offer += on_offer
 
 
 def return_offer(state: CustomerState, send_id: str) -> None:

@@ -164,6 +164,9 @@ def _set_trait(traits: dict[str, Any], name: str, value: object, newer: bool) ->
 def _set_consent(profile: Profile, given: bool, occurred_at: int) -> None:
     if occurred_at < profile.consent_at or (occurred_at == profile.consent_at and given):
         return
+    if given:
+        agreed_at = profile.agreed_at
+        profile.given_at = occurred_at if agreed_at is None else agreed_at
     profile.marketing_email = given
     profile.consent_at = occurred_at
     if given:

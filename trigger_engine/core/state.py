@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from schemas.instants import Instant
+from trigger_engine.core.profile import Profile as Profile
 from trigger_engine.core.purchases import Purchases
 from trigger_engine.core.views import Views
 
@@ -29,29 +30,6 @@ class StateError(ValueError):
 
 class UnknownVersion(StateError):
     """Another version of this program wrote the state, probably a newer one."""
-
-
-class Profile(msgspec.Struct, array_like=True, gc=False):
-    """Who she is and what she allows. An address that bounced stays noted until she has another one."""
-
-    email: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    locale: str | None = None
-    time_zone: str | None = None
-    country: str | None = None
-    traits: dict[str, Any] = {}
-    updated_at: Instant = 0
-    marketing_email: bool | None = None
-    consent_at: Instant = 0
-    unsubscribed_at: Instant | None = None
-    undeliverable_address: str | None = None
-    unwanted_address: str | None = None
-    """The sender refused marketing to this address (its own suppression or consent list)."""
-    preferences: dict[str, Any] = {}
-    """What `set` steps wrote."""
-    paused_until: Instant | None = None
-    """Marketing is paused until then (`FOREVER`: until a `set` step ends it)."""
 
 
 class Item(msgspec.Struct, array_like=True, gc=False):
@@ -90,6 +68,8 @@ class Orders(msgspec.Struct, array_like=True, gc=False):
     first_at: Instant | None = None
     """None although there are orders: a record from before it was kept, see `earliest_at`."""
     purchases: Purchases = msgspec.field(default_factory=Purchases)
+    on_offer: int = 0
+    """Placed while an offer of ours was valid, of all that there were."""
 
     @property
     def earliest_at(self) -> Instant | None:

@@ -147,6 +147,7 @@ def _unite_profiles(hers: Profile, other: Profile) -> None:
     hers.updated_at = max(hers.updated_at, other.updated_at)
     withdrawn = other.consent_at == hers.consent_at and other.marketing_email is False
     if other.marketing_email is not None and (other.consent_at > hers.consent_at or withdrawn):
+        hers.given_at = other.agreed_at if hers.agreed_at is None else hers.agreed_at
         hers.marketing_email = other.marketing_email
         hers.consent_at = other.consent_at
         hers.unsubscribed_at = other.unsubscribed_at
@@ -161,6 +162,7 @@ def _unite_orders(hers: Orders, other: Orders) -> None:
     hers.last_at = _later(hers.last_at, other.last_at)
     hers.purchases.unite(other.purchases.kept(), hers.purchases.kept())
     hers.total = round(hers.total + other.total, 2)
+    hers.on_offer += other.on_offer
 
 
 def _orders_on_offer(hers: CustomerState, other: CustomerState) -> int:

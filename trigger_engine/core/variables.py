@@ -87,7 +87,9 @@ _ORDERS = {
     "favourite_category": _TEXT,
     "replenish_at": _INSTANT,
     "replenish_product": nullable(record(_PURCHASE)),
+    "on_offer": INT,
 }
+_CONSENT = {"marketing_email": BOOL, "given_at": _INSTANT}
 _VIEWS = {
     "count": INT,
     "last_at": _INSTANT,
@@ -260,6 +262,7 @@ ACCESS: Mapping[str, Accessor] = {
     "orders.favourite_category": lambda scene: scene.state.orders.purchases.favourite_category(),
     "orders.replenish_at": _replenish_at,
     "orders.replenish_product": _replenish_product,
+    "orders.on_offer": "state.orders.on_offer",
     "views.count": "state.views.count",
     "views.last_at": lambda scene: _instant(scene.state.views.last_at),
     "views.items": lambda scene: [viewed_item(view) for view in reversed(scene.state.views.kept())],
@@ -276,6 +279,7 @@ ACCESS: Mapping[str, Accessor] = {
     "engagement.last_open_at": lambda scene: _instant(scene.state.engagement.last_open_at),
     "engagement.last_click_at": lambda scene: _instant(scene.state.engagement.last_click_at),
     "consent.marketing_email": lambda scene: scene.state.profile.marketing_email is True,
+    "consent.given_at": lambda scene: _instant(scene.state.profile.agreed_at),
     "segments": lambda scene: sorted(scene.state.segments),
     "runs": _runs,
     "now": lambda scene: Timestamp(scene.now),
@@ -316,7 +320,7 @@ SEGMENT_DECLARATIONS: Mapping[str, CelType] = {
     "session": record({"started_at": _INSTANT, "events": INT, "views": INT}),
     "activity": record({"last_seen_at": _INSTANT}),
     "engagement": record(_ENGAGEMENT),
-    "consent": record({"marketing_email": BOOL}),
+    "consent": record(_CONSENT),
     "now": TIMESTAMP,
 }
 """For segments: the customer alone."""

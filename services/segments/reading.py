@@ -1,0 +1,164 @@
+"""All customers' committed states, one after the other, in memory that does not grow with the states.
+
+The changelog is compacted now and then only, so a customer's state is met several times; the last one counts.
+Of each, no more is kept than the caller makes of it (a `Mark`), and of one partition at a time: which
+customer is on which partition never changes.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from schemas.topics import STATE_CHANGELOG
+from services.platform.errors import PlatformError
+from services.settings import ProcessSettings
+from services.triggers.published import TopicsMissing
+from trigger_engine.adapters.kafka_log import KafkaLog
+from trigger_engine.core.partition import PARTITION_RECORD_KEY
+from trigger_engine.core.pools import POOL_KEY_PREFIX
+from trigger_engine.core.state import CustomerState, StateError, decode_state
+
+Mark = TypeVar("Mark")
+_OTHER_KEYS = (PARTITION_RECORD_KEY.encode(), POOL_KEY_PREFIX.encode())
+
+
+class NoCustomers(PlatformError):
+    """No engine has written a state yet."""
+
+
+@dataclass(slots=True)
+class Read:
+    """What was met besides the marks."""
+
+    customers: int = 0
+    unreadable: int = 0
+
+
+class Latest(Generic[Mark]):
+    """The last mark of each key of one partition. `mark_of` gives None for whom it does not count."""
+
+    def __init__(self, mark_of: Callable[[CustomerState], Mark | None]) -> None:
+        self._mark_of = mark_of
+        self._marks: dict[bytes, Mark | None] = {}
+        """None: her state cannot be read."""
+
+    def __len__(self) -> int:
+        """How many customers were met."""
+        return len(self._marks)
+
+    def admit(self, key: bytes, value: bytes | None) -> None:
+        """A record of the changelog; what is no customer's is passed over."""
+        if key.startswith(_OTHER_KEYS):
+            return
+        if value is None:
+            self._marks.pop(key, None)
+            return
+        try:
+            state = decode_state(value)
+        except StateError:
+            self._marks[key] = None
+            return
+        mark = None if _is_nobody(state) else self._mark_of(state)
+        if mark is None:
+            self._marks.pop(key, None)
+        else:
+            self._marks[key] = mark
+
+    def take(self, read: Read) -> list[Mark]:
+        """The marks, given away; what cannot be read is counted."""
+        marks = [mark for mark in self._marks.values() if mark is not None]
+        read.customers += len(marks)
+        read.unreadable += len(self._marks) - len(marks)
+        self._marks = {}
+        return marks
+
+
+def _is_nobody(state: CustomerState) -> bool:
+    """An alias belongs to somebody else; of who was erased nothing is known until she comes back."""
+    if state.alias is not None:
+        return True
+    return state.erased_at is not None and not state.last_at and state.profile.email is None
+
+
+class Bar:
+    """How far the reading has come, on a terminal's stderr."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[counts]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("reading states", total=None, counts="")
+
+    def __enter__(self) -> "Bar":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, done: float, of: int, customers: int) -> None:
+        """So many partitions are read, the present one in part."""
+        counts = f"partition {min(int(done) + 1, of)} of {of}, {customers:,} customers"
+        self._bar.update(self._task, completed=done, total=of, counts=counts)
+
+
+async def read_latest(
+    settings: ProcessSettings,
+    mark_of: Callable[[CustomerState], Mark | None],
+    fold: Callable[[Iterable[Mark]], None],
+) -> Read:
+    """Mark every customer, and fold the marks, partition by partition.
+
+    Raises TopicsMissing, NoCustomers where nobody was met, and what aiokafka raises.
+    """
+    log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
+    try:
+        counts = await log.partition_counts((STATE_CHANGELOG,))
+        if STATE_CHANGELOG not in counts:
+            said = f"{STATE_CHANGELOG} does not exist at {settings.kafka}: run tetik topics create"
+            raise TopicsMissing(said)
+        partitions = counts[STATE_CHANGELOG]
+        ends = await log.end_offsets(STATE_CHANGELOG, list(range(partitions)))
+        read = Read()
+        with Bar() as bar:
+            for number in range(partitions):
+                latest = Latest(mark_of)
+                async for share in _read_partition(log, number, latest, ends[number]):
+                    bar.show(number + share, partitions, read.customers + len(latest))
+                fold(latest.take(read))
+    finally:
+        await log.close()
+    if not read.customers and not read.unreadable:
+        raise NoCustomers(
+            f"no customer is known at {settings.kafka} yet: engines write their states, event by event"
+        )
+    return read
+
+
+async def _read_partition(log: KafkaLog, number: int, latest: Latest[Mark], end: int) -> AsyncIterator[float]:
+    """Yields how much of it is read, from 0 to 1."""
+    reader = await log.open_reader(STATE_CHANGELOG, number)
+    start: int | None = None
+    try:
+        async for records in reader.read_on():
+            for record in records:
+                assert record.key is not None, "every record of the changelog has a key"
+                latest.admit(record.key, record.value)
+            if records:
+                start = records[0].offset if start is None else start
+                yield min(1.0, (records[-1].offset - start) / max(1, end - start))
+    finally:
+        await reader.close()
