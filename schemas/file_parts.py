@@ -50,6 +50,14 @@ def whole(lowest: int, highest: int, description: str = "") -> Json:
     return number | {"description": description} if description else number
 
 
+COUNTRY = "^[A-Z]{2}$"
+A_HOLIDAY: Json = {"type": "string", "minLength": 1, "maxLength": 100}
+BY_COUNTRY: Json = {
+    "type": "object",
+    "patternProperties": {COUNTRY: A_HOLIDAY},
+    "additionalProperties": False,
+    "minProperties": 1,
+}
 AN_ID: Json = {"type": "string", "pattern": ID}
 SOME_TYPES: Json = one_or_more({"$ref": "#/$defs/event_type"})
 A_CONDITION: Json = {"$ref": "#/$defs/condition"}
@@ -128,13 +136,15 @@ PATTERNS: Mapping[str, Json] = {
                     AN_EXPRESSION,
                     group(
                         {
-                            "holiday": {"type": "string", "minLength": 1, "maxLength": 100},
-                            "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
+                            "holiday": A_HOLIDAY,
+                            "country": {"type": "string", "pattern": COUNTRY},
                         },
                         ("holiday", "country"),
                     ),
+                    group({"holiday": BY_COUNTRY}, ("holiday",)),
                 ],
-                "description": "A timestamp or a text YYYY-MM-DD…, or {holiday: Republic Day, country: TR}.",
+                "description": "A timestamp or a text YYYY-MM-DD…, or {holiday: Republic Day, country: TR}, "
+                "or by her country {holiday: {TR: Eid al-Fitr, US: Thanksgiving Day}}.",
             },
             "offset": {
                 "type": "string",

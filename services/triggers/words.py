@@ -167,12 +167,18 @@ def _threshold(when: Form) -> str:
 def _date(when: Form) -> str:
     given = when["date"]
     of_holiday = isinstance(given, Mapping)
-    date = f"{given['holiday']} ({given['country']})" if of_holiday else given
+    date = _holiday(given) if of_holiday else given
     offset = when.get("offset", 0)
     days = "1 day" if abs(offset) == 1 else f"{abs(offset)} days"
     distance = f"{days} {'before' if offset < 0 else 'after'}" if offset else "on"
     yearly = when.get("repeat", "yearly" if of_holiday else "once") == "yearly"
     return f"{distance} {date}, {'every year' if yearly else 'once'}, at {when.get('at', '09:00')} her time"
+
+
+def _holiday(given: Form) -> str:
+    if isinstance(given["holiday"], Mapping):
+        return " or ".join(f"{name} ({country})" for country, name in given["holiday"].items())
+    return f"{given['holiday']} ({given['country']})"
 
 
 def _experiment(experiment: Form) -> str:

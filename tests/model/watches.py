@@ -102,7 +102,11 @@ def _occurrences(turn: Turn, trigger: Trigger, after: int, zone: ZoneInfo) -> li
     years = range(this_year - 2, this_year + 4)
     repeat = trigger.when.get("repeat", "yearly" if isinstance(source, dict) else "once")
     if isinstance(source, dict):
-        days = [day for year in years if (day := _holiday(source["holiday"], source["country"], year))]
+        name, country = source["holiday"], source.get("country")
+        if isinstance(name, dict):  # by her country; of another one nothing comes
+            country = turn.customer.profile.get("country")
+            name = name.get(country, "")
+        days = [day for year in years if name and (day := _holiday(name, country, year))]
         if repeat == "once":
             return [(day, day.isoformat()) for day in days]
         return [(day, str(day.year)) for day in days]
@@ -156,9 +160,12 @@ def _in_year(day: date, year: int) -> date:
 
 @cache
 def _holiday(name: str, country: str, year: int) -> date | None:
-    """The first day of that year that bears the name."""
-    days = holidays.country_holidays(country, years=[year])
-    return min((day for day, names in days.items() if name in names.split("; ")), default=None)
+    """The first day of that year that bears the English name, announced or estimated."""
+    days = holidays.country_holidays(country, years=[year], language="en_US", observed=False)
+    return min(
+        (day for day, names in days.items() if {name, f"{name} (estimated)"} & {*names.split("; ")}),
+        default=None,
+    )
 
 
 def _made(kind: str, due: int, properties: dict[str, Any]) -> Happening:

@@ -342,11 +342,17 @@ WORLDS: dict[str, World] = {
                         "repeat": "yearly",
                     },
                 ),
+                trigger(
+                    "feast",
+                    {"date": {"holiday": {"TR": "Eid al-Fitr", "AZ": "Spring Festival"}}, "repeat": "yearly"},
+                ),
             )
         ],
         [
             *ORDERS,
             *PEOPLE[3:5],
+            ("profile_updated", {"country": "AZ"}),
+            ("profile_updated", {"country": "DE"}),
             ("profile_updated", {"renews": "2026-03-20T10:00:00Z"}),
             ("profile_updated", {"renews": "soon"}),
             ("profile_updated", {"renews": "2026-03-10"}),

@@ -75,7 +75,8 @@ def _days(
         yield from ((days[name], name) for name in sorted(days) if name > met)
         return
     named = None if pattern.value is None else _named_day(pattern, zone, Scene(state, None, None, now))
-    if pattern.value is not None and named is None:
+    holiday = pattern.holiday_in(state.profile.country)
+    if named is None and holiday is None:
         return
     if named is not None and not pattern.yearly:
         yield named, named.isoformat()
@@ -84,7 +85,7 @@ def _days(
         return
     this_year = local_date(floor, zone).year
     for year in (this_year + step for step in _YEARS):
-        day = _in_year(named, year) if pattern.holiday is None else day_of(pattern.holiday, year)
+        day = _in_year(named, year) if holiday is None else day_of(holiday, year)
         if day is not None:
             yield day, str(year) if pattern.yearly else day.isoformat()
 

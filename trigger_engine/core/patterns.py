@@ -63,12 +63,13 @@ class Holiday:
 class DatePattern:
     """A day that an expression or a holiday names, `offset_days` from it, at local `at_minutes` of the day.
 
-    One of `value` and `holiday` is given. `replenishes`: the expression is about what runs out, and gives a
-    day for each consumable.
+    One of `value`, `holiday` and `holidays` is given; the last are by the customer's country. `replenishes`:
+    the expression is about what runs out, and gives a day for each consumable.
     """
 
     value: Value | None
     holiday: Holiday | None
+    holidays: Mapping[str, Holiday]
     offset_days: int
     at_minutes: int
     yearly: bool
@@ -78,6 +79,10 @@ class DatePattern:
     def types(self) -> tuple[str, ...]:
         """No event starts it."""
         return ()
+
+    def holiday_in(self, country: str | None) -> Holiday | None:
+        """What a customer of this country celebrates, if the pattern names it."""
+        return self.holiday or self.holidays.get(country or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +149,14 @@ def _threshold(form: Mapping[str, Any]) -> ThresholdPattern:
 def _date(form: Mapping[str, Any]) -> DatePattern:
     given = form["date"]
     of_holiday = isinstance(given, Mapping)
+    names = given["holiday"] if of_holiday else None
+    by_country = names if isinstance(names, Mapping) else {}
     value = None if of_holiday else Value(given, DATE_DECLARATIONS)
     yearly = form.get("repeat", "yearly" if of_holiday else "once") == "yearly"
     return DatePattern(
         value=value,
-        holiday=Holiday(given["holiday"], given["country"]) if of_holiday else None,
+        holiday=Holiday(names, given["country"]) if isinstance(names, str) else None,
+        holidays={country: Holiday(name, country) for country, name in by_country.items()},
         offset_days=form.get("offset", 0),
         at_minutes=minutes_of(form.get("at", DATE_AT_DEFAULT)),
         yearly=yearly,

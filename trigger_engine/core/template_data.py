@@ -15,6 +15,8 @@ from trigger_engine.core.template_names import ANSWER, PURCHASE, VIEWS
 from trigger_engine.core.variables import cart_item, shown
 
 VIEWS_SHOWN_MAX = 12
+MADE_TYPES = frozenset({"inactive", "date", "segment_entered", "segment_left"})
+"""Of starts that no event gave."""
 
 
 def template_data(
@@ -24,7 +26,7 @@ def template_data(
     data = {
         "profile": {"first_name": state.profile.first_name, "last_name": state.profile.last_name},
         "cart": _cart(state),
-        "event": run.start.properties,
+        "event": _event(state, run, reads),
     }
     if offer is not None:
         data["offer"] = offer.data()
@@ -35,6 +37,15 @@ def template_data(
     if PURCHASE in reads and (purchase := _purchase(state, run, now)) is not None:
         data[PURCHASE] = purchase
     return data
+
+
+def _event(state: CustomerState, run: Run, reads: frozenset[str]) -> dict[str, Any]:
+    """The start; one that is made says little, so traits stand beside it, as the plan of what renews."""
+    start = run.start
+    if start.type not in MADE_TYPES:
+        return start.properties
+    traits = state.profile.traits
+    return {name: traits[name] for name in sorted(traits) if f"event.{name}" in reads} | start.properties
 
 
 def _cart(state: CustomerState) -> dict[str, Any] | None:

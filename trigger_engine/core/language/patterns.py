@@ -12,6 +12,7 @@ from trigger_engine.core.language.problems import Check, Path, nearest, shown
 
 THRESHOLD_COUNT_MAX = 100
 OFFSET_DAYS_MAX = 400
+HOLIDAYS_MAX = 50
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "event": ("event", "where"),
@@ -115,6 +116,8 @@ def _date(check: Check, path: Path, value: Any, kind: str) -> Any:
         return ""
     if not isinstance(value, Mapping):
         return expressions.expression(check, path, value, expressions.DATE, "date")
+    if isinstance(value.get("holiday"), Mapping):
+        return _holidays(check, path, value)
     example = "date: {holiday: Republic Day, country: TR}"
     check.fields(path, value, ("holiday", "country"), ("holiday", "country"), example)
     form = {}
@@ -125,6 +128,25 @@ def _date(check: Check, path: Path, value: Any, kind: str) -> Any:
     if check.written and form.get("country") and form.get("holiday"):
         _known_holiday(check, (*path, "holiday"), form["holiday"], form["country"])
     return form
+
+
+def _holidays(check: Check, path: Path, value: Mapping[str, Any]) -> dict[str, Any]:
+    """A holiday for each of several countries."""
+    example = "date: {holiday: {TR: Eid al-Fitr, US: Thanksgiving Day}}"
+    check.fields(path, value, ("holiday",), ("holiday",), example)
+    path = (*path, "holiday")
+    given = value["holiday"]
+    if not 1 <= len(given) <= HOLIDAYS_MAX:
+        said = f"{len(given)} countries stand here; there may be 1 to {HOLIDAYS_MAX}"
+        check.say(path, said, f"write {example}")
+    form = {}
+    for key, name in given.items():
+        at = (*path, str(key))
+        country = _country(check, at, key)
+        form[country] = values.text(check, at, name, 100, "holiday")
+        if check.written and country and form[country]:
+            _known_holiday(check, at, form[country], country)
+    return {"holiday": form}
 
 
 def _country(check: Check, path: Path, value: Any) -> str:

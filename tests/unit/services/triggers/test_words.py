@@ -41,6 +41,16 @@ def form(when: str, steps: str = "[{mail: hello}]", more: str = "") -> dict[str,
             "7 days before profile.traits.birthday, every year, at 10:30 her time",
         ),
         ("{date: profile.traits.renewal}", "", "on profile.traits.renewal, once, at 09:00 her time"),
+        (
+            "{date: {holiday: Republic Day, country: TR}}",
+            "",
+            "on Republic Day (TR), every year, at 09:00 her time",
+        ),
+        (
+            "{date: {holiday: {TR: Republic Day, NO: Christmas Day}}, repeat: once}",
+            "",
+            "on Republic Day (TR) or Christmas Day (NO), once, at 09:00 her time",
+        ),
         ("{leaves: vip}", "", "she leaves the segment vip"),
         (
             "{enters: vip, start_with_existing: true, spread: 2d}",

@@ -28,6 +28,7 @@ kind: marketing
 when: {date: {holiday: Eid al-Fitr, country: TR}, offset: -1d}
 steps: [{mail: greetings}]
 """
+FEASTS = FEAST.replace("Eid al-Fitr, country: TR", "{TR: Republic Day, AZ: Spring Festival}")
 WISHES = ["started birthday", "fired birthday/wishes", "send wishes"]
 
 
@@ -195,6 +196,19 @@ def test_a_feast_is_planned_for_whom_nothing_else_is_known() -> None:
     history = History(FEAST, known=False)
     history.event("page_viewed", "0s")
     assert due(history) == "2026-03-19T09:00"
+
+
+def test_each_country_has_its_feast_and_others_have_none() -> None:
+    history = History(FEASTS)
+    assert due(history) is None, "of whom no country is known"
+    history.event("profile_updated", "0s", country="TR")
+    assert due(history) == "2026-10-28T06:00"
+    history.event("profile_updated", "1h", country="AZ")
+    assert due(history) == "2026-03-19T05:00"
+    history.until("30d")
+    assert history.last("started").occasion == "c1/2026"
+    history.event("profile_updated", "31d", country="DE")
+    assert due(history) is None
 
 
 def test_a_feast_once_is_the_next_one_alone() -> None:

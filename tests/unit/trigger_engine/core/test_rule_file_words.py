@@ -80,6 +80,20 @@ TRIGGERS = {
     TRIGGER.replace(SIGN_UP, "{date: {holiday: Bayram, country: XX}}"): (
         "4: when.date.country: 'XX' is no country of two letters whose holidays are known, as TR, AZ or DE"
     ),
+    TRIGGER.replace(SIGN_UP, "{date: {holiday: {tr: Republic Day}}}"): (
+        "4: when.date.holiday.tr: 'tr' is no country of two letters whose holidays are known, "
+        "as TR, AZ or DE; did you mean 'TR'?"
+    ),
+    TRIGGER.replace(SIGN_UP, "{date: {holiday: {TR: Republic Day}, country: TR}}"): (
+        "4: when.date.country: unknown field 'country'; known here: holiday"
+    ),
+    TRIGGER.replace(SIGN_UP, "{date: {holiday: {TR: Republic Da}}}"): (
+        "4: when.date.holiday.TR: TR has no holiday 'Republic Da'; did you mean 'Republic Day'?"
+    ),
+    TRIGGER.replace(SIGN_UP, "{date: {holiday: {}}}"): (
+        "4: when.date.holiday: 0 countries stand here; there may be 1 to 50; "
+        "write date: {holiday: {TR: Eid al-Fitr, US: Thanksgiving Day}}"
+    ),
     TRIGGER + "audience: |\n  cart.value > 0\n  && cart.valu > 0\n": (
         "8:11: audience: cart has no field 'valu' (in '&& cart.valu > 0'); did you mean 'value'?"
     ),

@@ -71,13 +71,38 @@ def test_a_template_reads_what_any_part_of_any_language_names(
     assert data_read_by(template(*sources)) == names
 
 
+def test_a_template_reads_fields_of_the_event() -> None:
+    read = data_read_by(
+        template("{{ event.plan }}", "{% if event.price %}{{event.plan}}", "events.x eventual")
+    )
+    assert read == {"event.plan", "event.price"}
+
+
 def test_the_shipped_mails_are_given_what_they_show() -> None:
     read = {one.name: data_read_by(one) for one in read_templates(SHIPPED)}
     assert read["browse-category"] >= {"views", "recommended"}
     assert "purchase" in read["replenishment-reminder"]
     assert "answer" in read["cart-answer-help"]
+    assert read["renewal-notice"] >= {"event.plan", "event.renews_at", "event.price", "event.currency"}
     assert "views" not in read["order-confirmation"] | read["welcome"] | read["replenishment-reminder"]
     assert [name for name, names in read.items() if "purchase" in names] == ["replenishment-reminder"]
+
+
+def test_of_a_made_start_the_event_shows_the_traits_that_the_template_names() -> None:
+    renewal = REPLENISH.replace("orders.replenish_at", "profile.traits.renews_at").replace("{wait: 2d}, ", "")
+    history = History(rules=rules(renewal, "{{ event.plan }} {{ event.price }} {{ event.date }} event.no"))
+    traits = {"renews_at": "2026-03-10", "plan": "Tea box", "secret": "s", "date": "no", "first_name": "Ada"}
+    history.event("profile_updated", "0s", **traits)
+    history.until("10d")
+    assert history.requests[-1].data["event"] == {"plan": "Tea box", "date": "2026-03-10"}
+
+
+def test_of_an_event_of_hers_no_trait_is_shown() -> None:
+    history = History(rules=rules(VIEWED, "{{ event.plan }}"))
+    history.event("profile_updated", "0s", plan="Tea box")
+    history.event("page_viewed", "1m", url="https://shop.example")
+    history.until("2h")
+    assert history.requests[-1].data["event"] == {"url": "https://shop.example"}
 
 
 def test_a_mail_that_names_nothing_is_given_what_all_are() -> None:
