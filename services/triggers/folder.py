@@ -20,7 +20,7 @@ from typing import Any, Literal
 import click
 
 from schemas.rule_set import RuleSet, Template, TemplateText
-from sender.adapters.template_files import read_templates
+from sender.adapters.template_files import SHIPPED, read_templates
 from trigger_engine.core.language import walk
 from trigger_engine.core.lint import Finding, lint
 from trigger_engine.core.rules import RulesError, load_rules
@@ -239,20 +239,26 @@ def _recommending(templates: Iterable[Template]) -> set[str]:
 
 
 def _as_written(folder: Path, remarks: list[Finding]) -> list[Template] | None:
-    """Templates that are not compiled. As their partials are not looked at, they name all data that a
-    template is given if it asks for it."""
+    """Templates that are not compiled. As it is not looked at which partials they use, they ask for all data
+    that any of these names."""
     folders = [each for each in sorted(folder.iterdir()) if each.is_dir() and each.name[0] not in "_."]
     try:
-        return [Template.of(each.name, {"en": _sources_of(each)}) for each in folders]
+        shared = "".join(
+            _sources_of(each) for place in {SHIPPED, folder} for each in sorted(place.glob("_*"))
+        )
+        return [
+            Template.of(each.name, {"en": TemplateText(subject=each.name, html=html, text=each.name)})
+            for each in folders
+            if (html := _sources_of(each) + shared)
+        ]
     except OSError as error:
         remarks.append(Finding("error", folder.name, 1, "file", f"it cannot be read: {error.strerror}"))
     return None
 
 
-def _sources_of(folder: Path) -> TemplateText:
+def _sources_of(folder: Path) -> str:
     files = [file for file in sorted(folder.iterdir()) if file.suffix in (".mjml", ".txt", ".toml")]
-    sources = [bytes_of(file).decode("utf-8", "replace") for file in files]
-    return TemplateText(subject=folder.name, html=" ".join([*ON_DEMAND, *sources]), text=folder.name)
+    return " ".join([*ON_DEMAND, *(bytes_of(file).decode("utf-8", "replace") for file in files)])
 
 
 def _of_template(folder: Path, finding: str) -> Finding:

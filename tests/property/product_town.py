@@ -10,8 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from schemas.instants import parse_instant
 from schemas.records import decode_event, decode_interest
 from schemas.topics import EVENTS, INTERESTS, STATE_CHANGELOG
@@ -19,10 +17,9 @@ from tests.fixtures.engine_cases import event, rule_set
 from tests.fixtures.products import ON_NOTICE, deleted, entry_of, told
 from tests.model.notices import Did, Drained, Duty, Interest, ProductHistory, Told, written_by
 from trigger_engine.adapters.partitioning import partition_of
+from trigger_engine.adapters.takeover import restored_from
 from trigger_engine.adapters.transaction import portions_of
-from trigger_engine.core.flush import PARTITION_RECORD_KEY
 from trigger_engine.core.partition import Partition, PartitionRecord
-from trigger_engine.core.product_store import PRODUCT_SIDE_PREFIXES
 from trigger_engine.core.rules import load_rules
 from trigger_engine.core.state import next_wake_up_of
 
@@ -202,13 +199,10 @@ class ProductTown:
                 latest.pop(key.decode(), None)
             else:
                 latest[key.decode()] = value
-        progress = latest.pop(PARTITION_RECORD_KEY, None)
-        record = PartitionRecord(rules_digest=RULES.digest)
-        if progress is not None:
-            record = msgspec.msgpack.decode(progress, type=PartitionRecord)
-        products = {key: latest.pop(key) for key in list(latest) if key.startswith(PRODUCT_SIDE_PREFIXES)}
+        taken = restored_from(latest)
+        record = taken.record if taken.record.next_offsets else PartitionRecord(rules_digest=RULES.digest)
         dues = {key: due for key, data in latest.items() if (due := next_wake_up_of(data)) is not None}
-        return Partition(number, latest, record, RULES, dues, products=products)
+        return Partition(number, latest, record, RULES, dues, products=taken.products, baskets=taken.baskets)
 
     def _write(self, topic: str, key: str, value: bytes) -> None:
         self.logs[topic, self._home(key)].append((key.encode(), value))

@@ -100,15 +100,20 @@ async def read_changelog(log: EngineLog, partition: int) -> Restored:
                     customers[key] = record.value
     finally:
         await reader.close()
-    progress = customers.pop(PARTITION_RECORD_KEY, None)
+    return restored_from(customers)
+
+
+def restored_from(records: dict[str, bytes]) -> Restored:
+    """What these records of a changelog, the latest of each key, hold; the customers' stay where they are."""
+    progress = records.pop(PARTITION_RECORD_KEY, None)
     standing = PartitionRecord()
     if progress is not None:
         standing = msgspec.msgpack.decode(progress, type=PartitionRecord)
-    pools = _taken_out(customers, POOL_KEY_PREFIX)
-    baskets = _taken_out(customers, BASKET_KEY_PREFIX)
-    product_keys = [key for key in customers if key.startswith(PRODUCT_SIDE_PREFIXES)]
-    products = {key: customers.pop(key) for key in product_keys}
-    return Restored(customers, standing, pools, products, baskets)
+    pools = _taken_out(records, POOL_KEY_PREFIX)
+    baskets = _taken_out(records, BASKET_KEY_PREFIX)
+    product_keys = [key for key in records if key.startswith(PRODUCT_SIDE_PREFIXES)]
+    products = {key: records.pop(key) for key in product_keys}
+    return Restored(records, standing, pools, products, baskets)
 
 
 def _taken_out(records: dict[str, bytes], prefix: str) -> dict[str, bytes]:

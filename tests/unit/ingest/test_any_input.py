@@ -109,7 +109,7 @@ def test_json_that_is_cut_off_or_damaged(message: Any, cut: int, form: Form) -> 
 
 RESERVED = {
     "rules_activated_marker", "offer_codes", "email_sent_feedback", "handover_asked", "handover_state",
-    "product_updated",
+    "product_updated", "snapshot_activated_marker",
 }  # fmt: skip
 
 

@@ -82,7 +82,11 @@ def test_what_she_orders_goes_by_the_lines_of_the_order() -> None:
     for product in ("p1", "p2", "p3"):
         view(history, product)
     lines = [{"product_id": "p1"}, "junk", {"product_id": None}, {"product_id": "p3"}, {"product_id": "p9"}]
-    assert history.event("order_completed", "2m", products=lines) == ["drop p1 for c1", "drop p3 for c1"]
+    assert history.event("order_completed", "2m", products=lines) == [
+        "keep p1 p3 p9",
+        "drop p1 for c1",
+        "drop p3 for c1",
+    ]
     assert history.event("order_completed", "3m", product_id="p2") == ["drop p2 for c1"]
     assert history.state.interests == []
 
