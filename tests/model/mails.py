@@ -240,11 +240,9 @@ def meet_outcome(turn: Turn, event: Happening) -> None:
         if mail.send_id != send_id or mail.known or not mail.requested:
             continue
         outcome = None
-        if event.type == "email_sent":
-            mail.known = True
-            outcome = "regret" if mail.cancelling else None
-        elif event.type == "email_bounced":
+        if event.type in ("email_sent", "email_bounced"):
             mail.known = True  # it had left; nothing is given back
+            outcome = "regret" if mail.cancelling else None
         elif event.type in NOT_SENT:
             mail.known = mail.returned = True
             outcome = "cancelled" if mail.cancelling or event.type == "email_cancelled" else None

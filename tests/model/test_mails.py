@@ -171,6 +171,7 @@ def test_who_orders_only_on_offers_gets_none() -> None:
     ("outcome", "decided"),
     [
         ("email_sent", "regret"),
+        ("email_bounced", "regret"),
         ("email_cancelled", "cancelled"),
         ("email_expired", "cancelled"),
         ("email_failed", "cancelled"),

@@ -47,7 +47,10 @@ def test_a_derived_ending_that_compares_with_the_start_keeps_an_older_event_from
     assert history.event("product_viewed", "12m", **product()) == ["started looked"]
 
 
-@pytest.mark.parametrize(("answer", "outcome"), [("email_cancelled", "cancelled"), ("email_sent", "regret")])
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [("email_cancelled", "cancelled"), ("email_sent", "regret"), ("email_bounced", "regret")],
+)
 def test_a_requested_mail_is_taken_back_and_its_fate_told(answer: str, outcome: str) -> None:
     history = History(CART)
     history.event("product_added", "0s", **product())
