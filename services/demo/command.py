@@ -18,14 +18,15 @@ from services.demo.driver import play
 from services.demo.emptiness import require_empty
 from services.demo.errors import DemoFailed
 from services.demo.expected import Expectation
+from services.demo.goods import POOLS, catalogue, codes, entry
 from services.demo.progress import Display
 from services.demo.reading import LogReader, parse, read_mails
 from services.demo.reference import expect, require_model
 from services.demo.report import Report, show, summarise
-from services.demo.retail import read_invoices, retail_events
+from services.demo.retail import read_history, read_invoices, retail_events
 from services.demo.script import ScriptedEvent, merge, moments, span
 from services.demo.sending import Sources
-from services.demo.shoppers import catalogue, simulate
+from services.demo.shoppers import simulate
 from services.demo.timekeeper import Timekeeper
 from services.platform.broker import BrokerKind
 from services.platform.data_directory import local_secret, locked
@@ -94,9 +95,12 @@ async def run_demo(options: DemoOptions, *, days_chosen: bool = True) -> int:
 def write_script(options: DemoOptions) -> list[ScriptedEvent]:
     """All events of the span, real and simulated; the same options give the same list."""
     start, end = span(options.days)
-    invoices = read_invoices(start, end)
-    shoppers = simulate(options.shoppers, options.seed, start, options.days, catalogue(invoices))
-    return merge(retail_events(invoices), shoppers, until=end)
+    week = read_invoices(start, end)
+    invoices = read_history(week) + week
+    shoppers = simulate(options.shoppers, options.seed, start, options.days, catalogue(week))
+    goods = [entry(product, start) for product in catalogue(invoices)]
+    goods += [codes(pool, start) for pool in POOLS]
+    return merge(goods, retail_events(invoices), shoppers, until=end)
 
 
 class Demo:

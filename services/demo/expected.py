@@ -68,10 +68,11 @@ class ExpectedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Everything, by the rule set of that digest. `mails` are by send_id; `taken_back` are those that the
-    sender is asked not to send, of these."""
+    """Everything, by the rule set of that digest, activated at `activated_at`. `mails` are by send_id;
+    `taken_back` are those that the sender is asked not to send, of these."""
 
     rules_digest: str
+    activated_at: Instant
     decisions: Sequence[ExpectedDecision] = ()
     mails: Mapping[str, ExpectedMail] = field(default_factory=dict)
     taken_back: Sequence[str] = ()

@@ -53,7 +53,7 @@ def summarise(
     machine_s: float,
 ) -> Report:
     """Count everything."""
-    sent = Counter((event.type, "real" if event.path == "native" else "simulated") for event in script)
+    sent = Counter((event.type, _whose(event)) for event in script)
     counts: Counter[tuple[str, str, str]] = Counter()
     reasons: dict[tuple[str, str, str], str] = {}
     for _, decision in observed.decisions:
@@ -72,6 +72,15 @@ def summarise(
         expected_decisions=expected_decisions,
         faults=list(faults),
     )
+
+
+def _whose(event: ScriptedEvent) -> str:
+    """Which part of the script it belongs to."""
+    if event.is_supply:
+        return "the shop's goods"
+    if event.backfill:
+        return "history"
+    return "real" if event.key.startswith(("retail-", "anon:retail-")) else "simulated"
 
 
 def show(console: Console, report: Report) -> None:
