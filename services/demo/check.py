@@ -28,7 +28,7 @@ ENGINE, SENDER = "trigger_engine", "sender"
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One difference; `what` is rules, event, product, code, hand-over, decision, request, delivery, mail,
-    feedback or dead letter."""
+    feedback, dead letter or play."""
 
     kind: FaultKind
     what: str

@@ -13,12 +13,15 @@ from time import monotonic
 
 from rich.console import Console
 
+from schemas.rule_set import RuleSet
+from services.demo.cast import play_parts
 from services.demo.check import find_faults
 from services.demo.driver import play
 from services.demo.emptiness import require_empty
 from services.demo.errors import DemoFailed
 from services.demo.expected import Expectation
 from services.demo.goods import POOLS, catalogue, codes, entry
+from services.demo.plays import CAST, promised, shown, unplayed
 from services.demo.progress import Display
 from services.demo.reading import LogReader, parse, read_mails
 from services.demo.reference import expect, require_model
@@ -72,12 +75,12 @@ async def run_demo(options: DemoOptions, *, days_chosen: bool = True) -> int:
         if planned.broker.kind is BrokerKind.MEMORY and not days_chosen:
             options = replace(options, days=1)
         await require_empty(planned)
-        script = write_script(options)
+        script, rules = write_script(options), read_rule_set(LIBRARY)
         console.print("The reference model works out what must be decided ...")
         began = monotonic()
-        expected = expect(script, read_rule_set(LIBRARY), span(options.days)[1])
+        expected = expect(script, rules, span(options.days)[1])
         console.print(f"  {len(expected.decisions)} decisions, {monotonic() - began:.1f} s\n")
-        demo = Demo(options, planned, script, expected, console)
+        demo = Demo(options, planned, script, rules, expected, console)
         try:
             await run(planned, demo.announce, demo.while_up)
         finally:
@@ -93,14 +96,16 @@ async def run_demo(options: DemoOptions, *, days_chosen: bool = True) -> int:
 
 
 def write_script(options: DemoOptions) -> list[ScriptedEvent]:
-    """All events of the span, real and simulated; the same options give the same list."""
+    """All events of the span: the shop's goods, its real customers, the cast, simulated shoppers; the same
+    options give the same list."""
     start, end = span(options.days)
     week = read_invoices(start, end)
     invoices = read_history(week) + week
     shoppers = simulate(options.shoppers, options.seed, start, options.days, catalogue(week))
-    goods = [entry(product, start) for product in catalogue(invoices)]
-    goods += [codes(pool, start) for pool in POOLS]
-    return merge(goods, retail_events(invoices), shoppers, until=end)
+    goods = {product["product_id"]: product for product in catalogue(invoices)}
+    supplies = [entry(product, start) for product in goods.values()]
+    supplies += [codes(pool, start) for pool in POOLS]
+    return merge(supplies, retail_events(invoices), play_parts(CAST, goods), shoppers, until=end)
 
 
 class Demo:
@@ -111,12 +116,14 @@ class Demo:
         options: DemoOptions,
         planned: Plan,
         script: list[ScriptedEvent],
+        rules: RuleSet,
         expected: Expectation,
         console: Console,
     ) -> None:
         self._options = options
         self._plan = planned
         self._script = script
+        self._triggers = rules.triggers
         self._expected = expected
         self._console = console
         self._announcer = Announcer(console)
@@ -176,8 +183,10 @@ class Demo:
         finally:
             await sources.close()
         observed = parse(reader.records, read_mails(self._plan.data / "mail"))
-        faults = find_faults(self._script, self._expected, observed)
-        return summarise(self._script, observed, len(self._expected.decisions), faults, steps, machine_s)
+        plays = shown(self._triggers, promised(self._triggers, self._options.days), observed)
+        faults = [*find_faults(self._script, self._expected, observed), *unplayed(plays)]
+        decisions = len(self._expected.decisions)
+        return summarise(self._script, observed, plays, decisions, faults, steps, machine_s)
 
     def _show_where(self) -> None:
         data = self._options.data

@@ -27,7 +27,7 @@ CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Kitchen", ("CAKE", "TEA", "MUG", "BOWL", "JAM", "TIN", "PLATE", "CUP", "KITCHEN", "CUTLERY", "BAKING")),
     ("Paper and craft", ("PAPER", "CARD", "NOTEBOOK", "STICKER", "WRAP", "PENCIL", "FELTCRAFT", "TISSUE")),
     ("Toys", ("CHILD", "TOY", "DOLL", "SPACEBOY", "GAME", "JIGSAW", "CIRCUS", "PLAYHOUSE")),
-    ("Garden", ("GARDEN", "FLOWER POT", "WATER", "BIRD", "SEED", "PLANT", "DOORMAT")),
+    ("Garden", ("GARDEN", "FLOWER POT", "WATERING", "BIRD", "SEED", "PLANT", "DOORMAT")),
 )
 """The first whose word stands in the name; else `Home`."""
 CONSUMABLE_DAYS = (("NAPKIN", 30), ("TISSUE", 30), ("CAKE CASES", 40), ("INCENSE", 45), ("CANDLE", 60))

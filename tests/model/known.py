@@ -18,6 +18,8 @@ MAIL_OUTCOMES = (
     "email_complained",
     "email_ambiguous",
 )
+MAILED = ("email_sent", "campaign_mailed")
+"""Section 4, engagement: what counts as a mail to her, another tool's too."""
 HAND_OVERS = ("handover_asked", "handover_state")
 NOT_HER_DOING = {
     *MAIL_OUTCOMES,
@@ -261,7 +263,7 @@ def _engagement(customer: Customer, policy: Policy, now: int) -> dict[str, Any]:
     for event in customer.events:
         days = now // DAY_MS - event.at // DAY_MS
         score += policy.points.get(event.type, 0) * 0.5 ** (days / policy.half_life_days)
-    sent = [event.at for event in customer.events if event.type == "email_sent"]
+    sent = [event.at for event in customer.events if event.type in MAILED]
     opened = max((event.at for event in customer.events if event.type == "email_opened"), default=None)
     clicked = max((event.at for event in customer.events if event.type == "email_clicked"), default=None)
     return {
