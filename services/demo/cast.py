@@ -63,8 +63,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """A play and who shows it: it has fired for each of `meets` by the end of day `by_day`, 1 to 7, and never
-    fires for one of `spared`."""
+    """A play and who shows it: it fires for each of `meets`, for one of them by the end of day `by_day`, 1 to
+    7, and never for one of `spared`."""
 
     play: str
     by_day: int
@@ -141,9 +141,9 @@ def _properties(member: Member, one: Act, products: Mapping[str, dict[str, Any]]
     told = dict(one.properties)
     if "order" in told:
         told["order_id"] = f"{member.key}-{told.pop('order')}"
-    if one.type in ("product_viewed", "product_added"):
+    if one.type.startswith("product_"):
         (line,) = lines
-        cart = {"cart_id": f"{member.key}-cart"} if one.type == "product_added" else {}
+        cart = {"cart_id": f"{member.key}-cart"} if one.type in ("product_added", "product_removed") else {}
         return {**line, "currency": CURRENCY, **cart, **told}
     if not lines:
         return told

@@ -54,8 +54,9 @@ def expect(
     taken_back: list[str] = []
     hand_overs: list[ExpectedEvent] = []
     codes = [_record(event) for event in script if event.type == OFFER_CODES]
+    model = model_class({rule_set.digest: rule_set}, horizon=until)
     for hers in by_person(event for event in script if event.at < until):
-        play = _Play(model_class({rule_set.digest: rule_set}, horizon=until))
+        play = _Play(model.of_the_same_rules())
         play.pass_time(MONDAY)
         for record in (rules_marker(rule_set.digest, 0, 0, MONDAY), *codes):
             play.event(record)
