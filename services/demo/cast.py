@@ -25,6 +25,14 @@ Goods = tuple[str, int]
 """A product by its number, and how many."""
 
 
+def instant_at(when: str) -> Instant:
+    """The instant of `mon 09:30` or `-62d 10:00`. Raises ValueError for another text."""
+    day, clock = when.split(" ")
+    days = DAYS.index(day) if day in DAYS else int(day.removesuffix("d"))
+    hours, minutes = clock.split(":")
+    return MONDAY + days * DAY_MS + int(hours) * HOUR_MS + int(minutes) * MINUTE_MS
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One thing that happens, at a time as the module's docstring says."""
@@ -36,11 +44,8 @@ class Act:
 
     @property
     def at(self) -> Instant:
-        """The instant. Raises ValueError for a time that is none."""
-        day, clock = self.when.split(" ")
-        days = DAYS.index(day) if day in DAYS else int(day.removesuffix("d"))
-        hours, minutes = clock.split(":")
-        return MONDAY + days * DAY_MS + int(hours) * HOUR_MS + int(minutes) * MINUTE_MS
+        """The instant of `when`."""
+        return instant_at(self.when)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -184,7 +184,14 @@ CROSS_SELL = Role(
             acts=(ordered("-80d 12:00", "1", (BAG, 1)), ordered("mon 10:50", "2", (HOLDER, 3))),
         ),
     ),
-    spared=(),
+    spared=(
+        Member(  # buys of the same category again by herself; what goes with that is next week's
+            name="crosssell-tofiq",
+            called=("Tofiq", "Zeynalov"),
+            of="az",
+            acts=(ordered("mon 10:52", "1", (HOLDER, 2)), ordered("thu 10:52", "2", (CANDLES, 6))),
+        ),
+    ),
 )
 
 REPLENISHMENT = Role(

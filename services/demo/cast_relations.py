@@ -3,12 +3,18 @@
 Two products change in the week: one that was sold out is there again, one costs less.
 """
 
+from typing import Any
+
 from services.demo.cast import Member, Role, act, added, ordered, viewed
 
 CAKESTAND, TINS, CLOCK, QUILT, BASKET = "22423", "22720", "22727", "22803", "22502"
 SOLD_OUT, REDUCED = BASKET, CLOCK
-BACK_AT, REDUCED_AT = "tue 10:00", "wed 10:00"
-REDUCED_TO = 2.95
+CHANGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("mon 00:00", SOLD_OUT, {"stock": 0}),
+    ("tue 10:00", SOLD_OUT, {"stock": 40}),
+    ("wed 10:00", REDUCED, {"price": 2.95}),
+)
+"""What the catalogue says otherwise from then on."""
 CAMPAIGNS = tuple(
     act(f"-{day}d 09:00", "campaign_mailed", campaign=f"week {day}") for day in range(80, 8, -7)
 )

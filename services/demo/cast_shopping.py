@@ -227,6 +227,17 @@ CATEGORY = Role(
             of="tr",
             acts=(viewed("-2d 19:00", TINS), viewed("mon 13:00", CAKESTAND), viewed("mon 13:05", TEACUP)),
         ),
+        Member(  # has had an offer with her first order, so she is shown a choice instead
+            name="category-nina",
+            called=("Nina", "Marsh"),
+            of="en",
+            acts=(
+                ordered("mon 09:12", "1", (BUNTING, 1)),
+                viewed("tue 13:00", BAG),
+                viewed("tue 13:02", LUNCH_BAG),
+                viewed("tue 13:04", "22383"),
+            ),
+        ),
     ),
     spared=(
         Member(  # bought of the category in between

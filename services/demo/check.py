@@ -16,6 +16,7 @@ from schemas.instants import Instant, format_instant, instant_of
 from schemas.keys import customer_key
 from schemas.product import PRODUCT_TYPES
 from services.demo.expected import Expectation, ExpectedDecision, decision_name, hand_over_name
+from services.demo.notices import NOTICE
 from services.demo.reading import Observed
 from services.demo.script import ScriptedEvent
 
@@ -27,8 +28,8 @@ ENGINE, SENDER = "trigger_engine", "sender"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One difference; `what` is rules, event, product, code, hand-over, decision, request, delivery, mail,
-    feedback, dead letter or play."""
+    """One difference; `what` is rules, event, product, code, notice, hand-over, decision, request, delivery,
+    mail, feedback, dead letter or play."""
 
     kind: FaultKind
     what: str
@@ -38,10 +39,11 @@ class Fault:
 @dataclass(frozen=True, slots=True)
 class _Events:
     """The events of the log, by who wrote them: the shop and its shoppers, ingest of its goods, the engine
-    for another key, the sender, publish."""
+    of a product and for another key, the sender, publish."""
 
     sent: list[Event]
     supplied: list[Event]
+    noticed: list[Event]
     handed_over: list[Event]
     told: list[Event]
     markers: list[Event]
@@ -55,6 +57,7 @@ def find_faults(script: Sequence[ScriptedEvent], expected: Expectation, observed
         *_rules(expected, events.markers),
         *_events(sent, events.sent),
         *_supplies([event for event in script if event.is_supply], events.supplied),
+        *_notices(expected, events.noticed),
         *_hand_overs(expected, events.handed_over),
         *_decisions(expected, observed),
         *_requests(expected, observed),
@@ -70,7 +73,7 @@ def find_faults(script: Sequence[ScriptedEvent], expected: Expectation, observed
 
 def _by_writer(sent: Mapping[str, ScriptedEvent], expected: Expectation, observed: Observed) -> _Events:
     """A copy that an alias forwards differs from its original in its key alone."""
-    events = _Events([], [], [], [], [])
+    events = _Events([], [], [], [], [], [])
     copies = {each.name for each in expected.hand_overs}
     for _, event in observed.events:
         original = sent.get(event.event_id)
@@ -80,6 +83,8 @@ def _by_writer(sent: Mapping[str, ScriptedEvent], expected: Expectation, observe
             events.markers.append(event)
         elif event.type in SUPPLIES:
             events.supplied.append(event)
+        elif event.type == NOTICE and event.source == ENGINE:
+            events.noticed.append(event)
         elif (
             event.source == ENGINE
             or (original is not None and original.key != _key_of(event))
@@ -178,6 +183,24 @@ def _said(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _codes(supplies: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"{each['pool']} {code}" for each in supplies if "pool" in each for code in each["codes"]]
+
+
+def _notices(expected: Expectation, found: Sequence[Event]) -> Iterable[Fault]:
+    """Whoever waits for a product is told of it once, at the instant of the news."""
+    wanted = {_notice_name(each.customer_id, each.properties): each for each in expected.notices}
+    yield from _count(
+        "notice", wanted, [_notice_name(event.customer_id, event.properties) for event in found]
+    )
+    for event in found:
+        name = _notice_name(event.customer_id, event.properties)
+        if name in wanted:
+            yield from _when("notice", name, wanted[name].at, instant_of(event.occurred_at))
+            yield from _when("notice", f"{name} received", wanted[name].at, instant_of(event.received_at))
+            yield from _same("notice", name, _said(wanted[name].properties), _said(event.properties))
+
+
+def _notice_name(customer: str | None, properties: Mapping[str, Any]) -> str:
+    return f"{properties.get('kind')} {properties.get('product_id')} for {customer}"
 
 
 def _hand_overs(expected: Expectation, found: Sequence[Event]) -> Iterable[Fault]:

@@ -7,14 +7,18 @@ wait for its first tick before they are ready, so that is written as soon as the
 import asyncio
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from rich.console import Console
 
+from schemas.instants import Instant
 from schemas.rule_set import RuleSet
-from services.demo.cast import play_parts
+from services.demo.cast import instant_at, play_parts
+from services.demo.cast_relations import CHANGES
 from services.demo.check import find_faults
 from services.demo.driver import play
 from services.demo.emptiness import require_empty
@@ -103,9 +107,16 @@ def write_script(options: DemoOptions) -> list[ScriptedEvent]:
     invoices = read_history(week) + week
     shoppers = simulate(options.shoppers, options.seed, start, options.days, catalogue(week))
     goods = {product["product_id"]: product for product in catalogue(invoices)}
-    supplies = [entry(product, start) for product in goods.values()]
-    supplies += [codes(pool, start) for pool in POOLS]
-    return merge(supplies, retail_events(invoices), play_parts(CAST, goods), shoppers, until=end)
+    people = (retail_events(invoices), play_parts(CAST, goods), shoppers)
+    return merge(_supplies(goods, start), *people, until=end)
+
+
+def _supplies(goods: Mapping[str, dict[str, Any]], start: Instant) -> list[ScriptedEvent]:
+    """Codes for offers, the catalogue as the week begins, and what changes in it."""
+    changes = {(product, instant_at(when)): changed for when, product, changed in CHANGES}
+    supplies = [codes(pool, start) for pool in POOLS]
+    supplies += [entry(goods[each], start, **changes.pop((each, start), {})) for each in goods]
+    return supplies + [entry(goods[each], at, **changed) for (each, at), changed in changes.items()]
 
 
 class Demo:

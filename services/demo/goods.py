@@ -32,7 +32,7 @@ CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
 """The first whose word stands in the name; else `Home`."""
 CONSUMABLE_DAYS = (("NAPKIN", 30), ("TISSUE", 30), ("CAKE CASES", 40), ("INCENSE", 45), ("CANDLE", 60))
 NOT_CONSUMED = ("HOLDER", "STAND", "CHARM", "BOX", "CANDLESTICK", "DISH")
-POOLS: tuple[str, ...] = ()
+POOLS = ("birthday", "cart", "category", "complaint", "next-order", "welcome", "win-back")
 """Those that the library's offers take their codes from."""
 CODES_EACH = 800
 

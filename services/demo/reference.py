@@ -30,6 +30,7 @@ from schemas.records import EventRecord
 from schemas.rule_set import RuleSet
 from services.demo.errors import ModelMissing
 from services.demo.expected import Expectation, ExpectedDecision, ExpectedEvent, ExpectedMail
+from services.demo.notices import notices_of
 from services.demo.script import MONDAY, ScriptedEvent, by_person, moments
 from services.publish import rules_marker
 
@@ -53,9 +54,11 @@ def expect(
     mails: dict[str, ExpectedMail] = {}
     taken_back: list[str] = []
     hand_overs: list[ExpectedEvent] = []
+    script = [event for event in script if event.at < until]
     codes = [_record(event) for event in script if event.type == OFFER_CODES]
+    notices = notices_of(script, rule_set)
     model = model_class({rule_set.digest: rule_set}, horizon=until)
-    for hers in by_person(event for event in script if event.at < until):
+    for hers in by_person(sorted([*notices, *script], key=lambda event: event.at)):
         play = _Play(model.of_the_same_rules())
         play.pass_time(MONDAY)
         for record in (rules_marker(rule_set.digest, 0, 0, MONDAY), *codes):
@@ -66,7 +69,7 @@ def expect(
         mails |= play.mails
         taken_back += play.taken_back
         hand_overs += play.hand_overs
-    return Expectation(rule_set.digest, MONDAY, decisions, mails, taken_back, hand_overs)
+    return Expectation(rule_set.digest, MONDAY, decisions, mails, taken_back, hand_overs, notices)
 
 
 def require_model() -> None:

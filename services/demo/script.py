@@ -55,7 +55,7 @@ class ScriptedEvent:
     @property
     def is_supply(self) -> bool:
         """Whether it tells of the shop's goods, not of somebody."""
-        return self.path in ("catalogue", "codes")
+        return self.customer_id is None and self.anonymous_id is None
 
 
 @dataclass(frozen=True, slots=True)

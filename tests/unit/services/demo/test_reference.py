@@ -140,7 +140,7 @@ def test_the_real_customers_get_confirmations_alone(week: list[ScriptedEvent], e
     orders = [
         each
         for each in week
-        if each.path == "native" and each.type == "order_completed" and not each.backfill
+        if "retail-" in each.event_id and each.type == "order_completed" and not each.backfill
     ]
     nameless = sum(each.customer_id is None for each in orders)
     real = [each for each in expected.decisions if "retail-" in each.customer_key]
