@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.instants import DAY_MS, HOUR_MS, MINUTE_MS, Instant
+from services.demo.goods import consumable_days_of
 from services.demo.retail import CURRENCY
 from services.demo.script import MONDAY, ScriptedEvent, since_start
 
@@ -141,8 +142,14 @@ def _event(member: Member, at: Instant, type: str, label: str, properties: dict[
     )
 
 
+def _line(product: Mapping[str, Any], quantity: int) -> dict[str, Any]:
+    """As a shop's order lists it: how long one lasts is said where it is used up."""
+    days = consumable_days_of(product["name"])
+    return {**product, "quantity": quantity, **({} if days is None else {"consumable_days": days})}
+
+
 def _properties(member: Member, one: Act, products: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    lines = [{**products[product], "quantity": quantity} for product, quantity in one.goods]
+    lines = [_line(products[product], quantity) for product, quantity in one.goods]
     told = dict(one.properties)
     if "order" in told:
         told["order_id"] = f"{member.key}-{told.pop('order')}"

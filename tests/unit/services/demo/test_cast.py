@@ -27,7 +27,7 @@ def library() -> RuleSet:
 @pytest.fixture(scope="module")
 def script() -> list[ScriptedEvent]:
     week = write_script(DemoOptions(shoppers=0))
-    return [each for each in week if each.path == "codes" or each.key.startswith(PREFIX)]
+    return [each for each in week if each.is_supply or each.key.startswith(PREFIX)]
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_people_of_three_languages_with_names_of_their_own() -> None:
 
 
 def test_acts_are_whole_minutes_and_history_is_sent_first(script: list[ScriptedEvent]) -> None:
-    cast = [each for each in script if each.path != "codes"]
+    cast = [each for each in script if not each.is_supply]
     assert all(each.at % MINUTE_MS == 0 for each in cast)
     assert all((each.at == MONDAY) == each.backfill for each in cast)
     assert {each.path for each in cast} == {"native"}
