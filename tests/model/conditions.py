@@ -132,7 +132,9 @@ def _value_of(root: str, source: str, value: Any) -> Any:
         if "items" not in source:
             return value | {"items": []}
         left_out = {"at"} if re.search(r"\bat\b", source) is None else set()
-        return value | {"items": [{name: item[name] for name in item.keys() - left_out} for item in value["items"]]}
+        return value | {
+            "items": [{name: item[name] for name in item.keys() - left_out} for item in value["items"]]
+        }
     if root != "runs":
         return value
     named = [text for pair in re.findall(r"'([^']*)'|\"([^\"]*)\"", source) for text in pair if text]
