@@ -166,12 +166,9 @@ def _supplies(wanted: Sequence[ScriptedEvent], found: Sequence[Event]) -> Iterab
     ]
     yield from _count("product", products, [name for name, _ in entries])
     for name, event in entries:
-        told = {field: value for field, value in event.properties.items() if value is not None}
-        del told["updated_at"]
-        said = products[name].properties if name in products else told
-        yield from _same(
-            "product", name, {field: said[field] for field in said if said[field] is not None}, told
-        )
+        if name in products:
+            told = {**event.properties, "updated_at": None}
+            yield from _same("product", name, _said(products[name].properties), _said(told))
     yield from _count(
         "code", _codes(each.properties for each in wanted), _codes(event.properties for event in found)
     )

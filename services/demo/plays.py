@@ -63,9 +63,7 @@ def shown(triggers: Sequence[Mapping[str, Any]], due: Collection[str], observed:
 def unplayed(plays: Iterable[Shown]) -> list[Fault]:
     """What was promised and is not there."""
     return [
-        Fault(
-            "missing", "play", f"{each.play} fired {each.fired} times, {sum(each.mails.values())} mails came"
-        )
+        Fault("missing", "play", f"{each.play}: {each.fired} fired, {sum(each.mails.values())} mails came")
         for each in plays
         if not each.is_whole
     ]

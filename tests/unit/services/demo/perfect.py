@@ -18,6 +18,7 @@ def perfect(script: list[ScriptedEvent], expected: Expectation) -> Observed:
     observed = Observed()
     sent = {event.event_id: event for event in script}
     events = [event_record(event) for event in script]
+    events += [event_record(notice).model_copy(update={"source": ENGINE}) for notice in expected.notices]
     events += [hand_over_record(each, sent.get(each.event_id)) for each in expected.hand_overs]
     events += [feedback_record(mail) for mail in expected.mails.values()]
     events.append(marker_record(expected))
@@ -41,6 +42,7 @@ def event_record(event: ScriptedEvent) -> Event:
         type=event.type,
         customer_id=event.customer_id,
         anonymous_id=event.anonymous_id,
+        product_id=event.product_id,
         occurred_at=datetime_of(event.occurred_at),
         received_at=datetime_of(event.at),
         source="simulated-shoppers",
