@@ -29,7 +29,7 @@ ENGINE, SENDER = "trigger_engine", "sender"
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One difference; `what` is rules, event, product, code, notice, hand-over, decision, request, delivery,
-    mail, feedback, dead letter or play."""
+    mail, feedback, dead letter, play or recommendation."""
 
     kind: FaultKind
     what: str

@@ -5,16 +5,19 @@ wait for its first tick before they are ready, so that is written as soon as the
 """
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from rich.console import Console
 
+from schemas.event import SNAPSHOT_ACTIVATED
 from schemas.instants import Instant
 from schemas.rule_set import RuleSet
 from services.demo.cast import instant_at, play_parts
@@ -22,19 +25,20 @@ from services.demo.cast_relations import CHANGES
 from services.demo.check import find_faults
 from services.demo.driver import play
 from services.demo.emptiness import require_empty
-from services.demo.errors import DemoFailed
+from services.demo.errors import DemoFailed, Stalled
 from services.demo.expected import Expectation
 from services.demo.goods import POOLS, catalogue, codes, entry
 from services.demo.plays import CAST, promised, shown, unplayed
 from services.demo.progress import Display
 from services.demo.reading import LogReader, parse, read_mails
+from services.demo.recommendations import doubtful
 from services.demo.reference import expect, require_model
 from services.demo.report import Report, show, summarise
 from services.demo.retail import read_history, read_invoices, retail_events
 from services.demo.script import ScriptedEvent, merge, moments, span
 from services.demo.sending import Sources
 from services.demo.shoppers import simulate
-from services.demo.timekeeper import Timekeeper
+from services.demo.timekeeper import STALLED_AFTER_S, Timekeeper
 from services.platform.broker import BrokerKind
 from services.platform.data_directory import local_secret, locked
 from services.platform.errors import PlatformError
@@ -72,6 +76,7 @@ async def run_demo(options: DemoOptions, *, days_chosen: bool = True) -> int:
     """The exit code: 0 if everything was as expected. Where nobody chose the days, the broker in memory,
     being slow, plays one."""
     console = Console(highlight=False)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what matters of it comes as an exception
     try:
         require_model()
         _wipe(options.data)
@@ -188,16 +193,33 @@ class Demo:
         try:
             async with LogReader(self._plan.broker.bootstrap, check_crcs=not self._in_memory) as reader:
                 with Display(self._console, start, end, reader.records) as display:
-                    steps = await play(moments(self._script), end, self._timekeeper, sources, display.note)
+                    script = moments(self._script)
+                    begun = partial(self._see_recommendations, reader)
+                    steps = await play(script, end, self._timekeeper, sources, display.note, begun)
                 machine_s = monotonic() - began
                 await reader.read_to_end()
         finally:
             await sources.close()
         observed = parse(reader.records, read_mails(self._plan.data / "mail"))
         plays = shown(self._triggers, promised(self._triggers, self._options.days), observed)
-        faults = [*find_faults(self._script, self._expected, observed), *unplayed(plays)]
+        faults = [
+            *find_faults(self._script, self._expected, observed),
+            *doubtful(self._script, observed),
+            *unplayed(plays),
+        ]
         decisions = len(self._expected.decisions)
         return summarise(self._script, observed, plays, decisions, faults, steps, machine_s)
+
+    async def _see_recommendations(self, reader: LogReader) -> None:
+        """The engine works out by the machine's time what to recommend, and a week here is minutes long: wait
+        for the first snapshot, so that the first mails have it. Raises Stalled."""
+        try:
+            await reader.until(SNAPSHOT_ACTIVATED, STALLED_AFTER_S)
+        except TimeoutError:
+            raise Stalled(
+                "the engine has made no snapshot of what to recommend from the history and the catalogue. "
+                f"Look at {self._plan.data / 'logs' / 'engine.log'}."
+            ) from None
 
     def _show_where(self) -> None:
         data = self._options.data
