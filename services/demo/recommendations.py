@@ -73,16 +73,13 @@ def _of_request(request: EmailRequest, shop: _Shop, activated: Mapping[str, Inst
     about = {event.get("product_id"), *(line.get("product_id") for line in event.get("products") or ())}
     in_cart = {item.get("product_id") for item in (data.get("cart") or {}).get("items", ())}
     lately = shop.bought_lately(request.customer_key, at)
+    never = ((about, "it is about"), (in_cart, "is in the cart"), (lately, "was bought lately"))
     for product in (str(item["product_id"]) for item in _items(request)):
-        for group, what in (
-            (about, "is about"),
-            (in_cart, "has in the cart"),
-            (lately, "follows an order of"),
-        ):
-            if product in group:
-                yield Fault("wrong", "recommendation", f"{mail} recommends {product}, which it {what}")
+        whys = [why for products, why in never if product in products]
         if not shop.sold(product, at):
-            yield Fault("wrong", "recommendation", f"{mail} recommends {product}, which is not to be had")
+            whys.append("is not to be had")
+        for why in whys:
+            yield Fault("wrong", "recommendation", f"{mail} recommends {product}, which {why}")
 
 
 def _items(request: EmailRequest) -> Sequence[Mapping[str, Any]]:
