@@ -53,6 +53,8 @@ OK, FAILED, INTERRUPTED = 0, 1, 130
 SHOP_KEY, SDK_KEY = "demo-shop", "demo-shoppers"
 WRITE_KEYS = f"shop={SHOP_KEY},simulated-shoppers={SDK_KEY}"
 MARKER = "made-by-tetik-demo"
+SNAPSHOT_EVERY_S = 24 * 60 * 60
+"""An hour is half a second here, and a snapshot takes that long."""
 SLOW_IN_MEMORY = (
     "The broker in memory holds back its answers: a day takes about two minutes, the week twenty. "
     "On a real Kafka (Java 17 and Maven) it is ten times as fast."
@@ -234,7 +236,7 @@ class Demo:
 
 
 def _plan(options: DemoOptions) -> Plan:
-    """As `tetik up`, on the topic's clock."""
+    """As `tetik up`, on the topic's clock; what to recommend is worked out daily."""
     return plan(
         Wish(
             data=options.data,
@@ -244,6 +246,7 @@ def _plan(options: DemoOptions) -> Plan:
             broker=options.broker,
             write_keys=WRITE_KEYS,
             clock="topic",
+            extra={"TETIK_SNAPSHOT_EVERY_S": str(SNAPSHOT_EVERY_S)},
         )
     )
 

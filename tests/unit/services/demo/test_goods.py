@@ -4,9 +4,11 @@ from collections import Counter
 
 from ingest.core.offer_codes import read_code
 from ingest.core.products import read_product
-from services.demo.goods import CATEGORIES, CODES_EACH, catalogue, codes, consumable_days_of, entry
+from services.demo.goods import CATEGORIES, CODES_EACH, POOLS, catalogue, codes, consumable_days_of, entry
 from services.demo.retail import Invoice, Line, read_history, read_invoices
 from services.demo.script import MONDAY, span
+from services.triggers.folder import check_folder
+from trigger_engine.core.language import walk
 
 
 def test_the_real_shops_goods_in_made_up_categories() -> None:
@@ -43,3 +45,10 @@ def test_codes_are_single_and_ingest_takes_them() -> None:
     assert made == codes("cart-10", MONDAY)
     assert len(set(made.properties["codes"])) == CODES_EACH
     assert all(read_code(code) == code for code in made.properties["codes"])
+
+
+def test_each_pool_that_the_library_names_has_codes() -> None:
+    shipped = check_folder(None, texts=False).rule_set
+    assert shipped is not None
+    steps = [step for trigger in shipped.triggers for _, step in walk(trigger["steps"])]
+    assert {step["offer"]["pool"] for step in steps if "offer" in step} == set(POOLS)
