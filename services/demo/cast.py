@@ -8,6 +8,7 @@ prices come from the catalogue.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from schemas.instants import DAY_MS, HOUR_MS, MINUTE_MS, Instant
@@ -142,6 +143,12 @@ def _event(member: Member, at: Instant, type: str, label: str, properties: dict[
     )
 
 
+def _order_number(key: str, order: str) -> str:
+    """As a shop would count them: six digits."""
+    drawn = blake2b(f"{key}/{order}".encode(), digest_size=4).digest()
+    return str(100_000 + int.from_bytes(drawn, "big") % 900_000)
+
+
 def _line(product: Mapping[str, Any], quantity: int) -> dict[str, Any]:
     """As a shop's order lists it: how long one lasts is said where it is used up."""
     days = consumable_days_of(product["name"])
@@ -152,7 +159,7 @@ def _properties(member: Member, one: Act, products: Mapping[str, dict[str, Any]]
     lines = [_line(products[product], quantity) for product, quantity in one.goods]
     told = dict(one.properties)
     if "order" in told:
-        told["order_id"] = f"{member.key}-{told.pop('order')}"
+        told["order_id"] = _order_number(member.key, told.pop("order"))
     if one.type.startswith("product_"):
         (line,) = lines
         cart = {"cart_id": f"{member.key}-cart"} if one.type in ("product_added", "product_removed") else {}

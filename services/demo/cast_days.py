@@ -4,8 +4,8 @@ from services.demo.cast import Member, Role, act, ordered
 
 CAKESTAND, TINS = "22423", "22720"
 GUIDE = {
-    "topic": "table setting",
-    "title": "The set table: a guide",
+    "topic": "süfrə",
+    "title": "Gözəl süfrə: bələdçi",
     "url": "https://shop.example/guides/table-setting",
 }
 PLAN = {"plan": "Candle club", "price": 9.5, "currency": "GBP"}

@@ -198,8 +198,8 @@ PRICE_PAGE = Role(
             of="tr",
             acts=(
                 act(
-                    "mon 12:40", "page_viewed", name="Gift wrapping", category="service",
-                    title="Gift wrapping", url="https://shop.example/services/gift-wrapping",
+                    "mon 12:40", "page_viewed", name="Hediye paketi", category="service",
+                    title="Hediye paketi", url="https://shop.example/services/gift-wrapping",
                 ),
             ),
         ),

@@ -96,7 +96,7 @@ def entry(product: dict[str, Any], at: Instant, **changed: Any) -> ScriptedEvent
 def codes(pool: str, at: Instant) -> ScriptedEvent:
     """Enough codes for the whole week, in whichever partition its mails are decided on."""
     made = [
-        f"{pool[:12].upper()}-{blake2b(f'{pool}/{number}'.encode(), digest_size=4).hexdigest().upper()}"
+        f"{pool[:6].upper()}-{blake2b(f'{pool}/{number}'.encode(), digest_size=4).hexdigest().upper()}"
         for number in range(CODES_EACH)
     ]
     return ScriptedEvent(
