@@ -110,6 +110,27 @@ class TopicClock:
         moved.set()
 
 
+async def time_by(clock: Literal["system", "topic"], bootstrap: str) -> Instant:
+    """The present time by the clock that a process is set to, for a command that asks once.
+
+    On the topic's clock it waits for the first tick. Raises as `TopicClock.follow`.
+    """
+    if clock == "system":
+        return machine_now()
+    followed = TopicClock(bootstrap)
+    following = asyncio.create_task(followed.follow())
+    ticked = asyncio.create_task(followed.first_tick())
+    try:
+        await asyncio.wait((following, ticked), return_when=asyncio.FIRST_COMPLETED)
+        if not ticked.done():
+            following.result()
+    finally:
+        for task in (following, ticked):
+            task.cancel()
+        await asyncio.gather(following, ticked, return_exceptions=True)
+    return followed.now()
+
+
 class ClockReporter:
     """Tells the driver when a service has nothing left to do."""
 

@@ -30,6 +30,7 @@ _ALIASES = {
     "order_canceled": "order_cancelled",
     "viewed_promotion": "promotion_viewed",
     "clicked_promotion": "promotion_clicked",
+    "email_link_clicked": "email_clicked",
 }
 FEEDBACK_TYPES = frozenset(
     f"email_{status}"
@@ -42,11 +43,10 @@ FEEDBACK_TYPES = frozenset(
         "bounced",
         "ambiguous",
         "complained",
-        "opened",
-        "clicked",
     )
 )
-"""What the sender tells the engine; from outside they could free a cap slot or fake a mail."""
+"""What became of our mails, as the sender tells the engine; from outside it could free a cap slot or fake a
+mail. That a mail was opened or clicked changes neither, and other tools' mails are clicked, too."""
 
 RESERVED_TYPES = CONTROL_TYPES | FEEDBACK_TYPES | HANDOVER_TYPES | PRODUCT_TYPES | {PRODUCT_NOTICE}
 

@@ -8,25 +8,28 @@ wrong. Time in the demo stands still while anything is to be done, so every inst
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.decision import Decision
-from schemas.event import RULES_ACTIVATED, SNAPSHOT_ACTIVATED, Event
+from schemas.event import OFFER_CODES, RULES_ACTIVATED, SNAPSHOT_ACTIVATED, Event
 from schemas.instants import Instant, format_instant, instant_of
 from schemas.keys import customer_key
+from schemas.product import PRODUCT_TYPES
 from services.demo.expected import Expectation, ExpectedDecision, decision_name, hand_over_name
+from services.demo.notices import NOTICE
 from services.demo.reading import Observed
 from services.demo.script import ScriptedEvent
 
 FaultKind = Literal["missing", "extra", "doubled", "early", "late", "wrong"]
+SUPPLIES = PRODUCT_TYPES | {OFFER_CODES}
 ENGINE, SENDER = "trigger_engine", "sender"
 """`source` of the events that these services write. What an alias forwards keeps the source it had."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One difference; `what` is rules, event, hand-over, decision, request, delivery, mail, feedback or dead
-    letter."""
+    """One difference; `what` is rules, event, product, code, notice, hand-over, decision, request, delivery,
+    mail, feedback, dead letter, play or recommendation."""
 
     kind: FaultKind
     what: str
@@ -35,10 +38,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class _Events:
-    """The events of the log, by who wrote them: the shop and its shoppers, the engine for another key, the
-    sender, publish."""
+    """The events of the log, by who wrote them: the shop and its shoppers, ingest of its goods, the engine
+    of a product and for another key, the sender, publish."""
 
     sent: list[Event]
+    supplied: list[Event]
+    noticed: list[Event]
     handed_over: list[Event]
     told: list[Event]
     markers: list[Event]
@@ -46,11 +51,13 @@ class _Events:
 
 def find_faults(script: Sequence[ScriptedEvent], expected: Expectation, observed: Observed) -> list[Fault]:
     """Every difference; an empty list means that all is as it must be."""
-    sent = {event.event_id: event for event in script}
+    sent = {event.event_id: event for event in script if not event.is_supply}
     events = _by_writer(sent, expected, observed)
     return [
         *_rules(expected, events.markers),
         *_events(sent, events.sent),
+        *_supplies([event for event in script if event.is_supply], events.supplied),
+        *_notices(expected, events.noticed),
         *_hand_overs(expected, events.handed_over),
         *_decisions(expected, observed),
         *_requests(expected, observed),
@@ -66,7 +73,7 @@ def find_faults(script: Sequence[ScriptedEvent], expected: Expectation, observed
 
 def _by_writer(sent: Mapping[str, ScriptedEvent], expected: Expectation, observed: Observed) -> _Events:
     """A copy that an alias forwards differs from its original in its key alone."""
-    events = _Events([], [], [], [])
+    events = _Events([], [], [], [], [], [])
     copies = {each.name for each in expected.hand_overs}
     for _, event in observed.events:
         original = sent.get(event.event_id)
@@ -74,6 +81,10 @@ def _by_writer(sent: Mapping[str, ScriptedEvent], expected: Expectation, observe
             continue  # what is recommended is no decision
         if event.type == RULES_ACTIVATED:
             events.markers.append(event)
+        elif event.type in SUPPLIES:
+            events.supplied.append(event)
+        elif event.type == NOTICE and event.source == ENGINE:
+            events.noticed.append(event)
         elif (
             event.source == ENGINE
             or (original is not None and original.key != _key_of(event))
@@ -115,6 +126,8 @@ def _rules(expected: Expectation, markers: Sequence[Event]) -> Iterable[Fault]:
     """What was published is the set that the expectation was worked out by."""
     found = sorted({str(event.properties.get("digest")) for event in markers})
     yield from _same("rules", "the set that was activated", [expected.rules_digest], found)
+    for event in markers:
+        yield from _when("rules", "activated", expected.activated_at, instant_of(event.received_at))
 
 
 def _events(sent: Mapping[str, ScriptedEvent], found: Sequence[Event]) -> Iterable[Fault]:
@@ -123,9 +136,11 @@ def _events(sent: Mapping[str, ScriptedEvent], found: Sequence[Event]) -> Iterab
     for event in found:
         if event.event_id in sent:
             wanted = sent[event.event_id]
-            yield from _when("event", event.event_id, wanted.at, instant_of(event.occurred_at))
+            yield from _when("event", event.event_id, wanted.occurred_at, instant_of(event.occurred_at))
             yield from _when("event", f"{event.event_id} received", wanted.at, instant_of(event.received_at))
-            yield from _same("event", event.event_id, wanted.type, event.type)
+            yield from _same(
+                "event", event.event_id, (wanted.type, wanted.backfill), (event.type, event.backfill)
+            )
             yield from _same_properties(wanted, event)
 
 
@@ -138,6 +153,51 @@ def _same_properties(wanted: ScriptedEvent, found: Event) -> Iterable[Fault]:
     )
     if names:
         yield Fault("wrong", "event", f"{wanted.event_id} arrived with another {', '.join(names)}")
+
+
+def _supplies(wanted: Sequence[ScriptedEvent], found: Sequence[Event]) -> Iterable[Fault]:
+    """Each change of the catalogue at its instant, and each code; ingest gives these events their ids, and
+    spreads a pool's codes over several."""
+    products = {f"{each.key} at {format_instant(each.at)}": each for each in wanted if each.product_id}
+    entries = [
+        (f"product:{event.product_id} at {format_instant(instant_of(event.received_at))}", event)
+        for event in found
+        if event.type in PRODUCT_TYPES
+    ]
+    yield from _count("product", products, [name for name, _ in entries])
+    for name, event in entries:
+        if name in products:
+            told = {**event.properties, "updated_at": None}
+            yield from _same("product", name, _said(products[name].properties), _said(told))
+    yield from _count(
+        "code", _codes(each.properties for each in wanted), _codes(event.properties for event in found)
+    )
+
+
+def _said(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if value is not None}
+
+
+def _codes(supplies: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [f"{each['pool']} {code}" for each in supplies if "pool" in each for code in each["codes"]]
+
+
+def _notices(expected: Expectation, found: Sequence[Event]) -> Iterable[Fault]:
+    """Whoever waits for a product is told of it once, at the instant of the news."""
+    wanted = {_notice_name(each.customer_id, each.properties): each for each in expected.notices}
+    yield from _count(
+        "notice", wanted, [_notice_name(event.customer_id, event.properties) for event in found]
+    )
+    for event in found:
+        name = _notice_name(event.customer_id, event.properties)
+        if name in wanted:
+            yield from _when("notice", name, wanted[name].at, instant_of(event.occurred_at))
+            yield from _when("notice", f"{name} received", wanted[name].at, instant_of(event.received_at))
+            yield from _same("notice", name, _said(wanted[name].properties), _said(event.properties))
+
+
+def _notice_name(customer: str | None, properties: Mapping[str, Any]) -> str:
+    return f"{properties.get('kind')} {properties.get('product_id')} for {customer}"
 
 
 def _hand_overs(expected: Expectation, found: Sequence[Event]) -> Iterable[Fault]:

@@ -5,28 +5,40 @@ wait for its first tick before they are ready, so that is written as soon as the
 """
 
 import asyncio
+import logging
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from rich.console import Console
 
+from schemas.event import SNAPSHOT_ACTIVATED
+from schemas.instants import Instant
+from schemas.rule_set import RuleSet
+from services.demo.cast import instant_at, play_parts
+from services.demo.cast_relations import CHANGES
 from services.demo.check import find_faults
 from services.demo.driver import play
 from services.demo.emptiness import require_empty
-from services.demo.errors import DemoFailed
+from services.demo.errors import DemoFailed, Stalled
 from services.demo.expected import Expectation
+from services.demo.goods import POOLS, catalogue, codes, entry
+from services.demo.plays import CAST, promised, shown, unplayed
 from services.demo.progress import Display
 from services.demo.reading import LogReader, parse, read_mails
+from services.demo.recommendations import doubtful
 from services.demo.reference import expect, require_model
 from services.demo.report import Report, show, summarise
-from services.demo.retail import read_invoices, retail_events
+from services.demo.retail import read_history, read_invoices, retail_events
 from services.demo.script import ScriptedEvent, merge, moments, span
 from services.demo.sending import Sources
-from services.demo.shoppers import catalogue, simulate
-from services.demo.timekeeper import Timekeeper
+from services.demo.shoppers import simulate
+from services.demo.timekeeper import STALLED_AFTER_S, Timekeeper
 from services.platform.broker import BrokerKind
 from services.platform.data_directory import local_secret, locked
 from services.platform.errors import PlatformError
@@ -41,6 +53,8 @@ OK, FAILED, INTERRUPTED = 0, 1, 130
 SHOP_KEY, SDK_KEY = "demo-shop", "demo-shoppers"
 WRITE_KEYS = f"shop={SHOP_KEY},simulated-shoppers={SDK_KEY}"
 MARKER = "made-by-tetik-demo"
+SNAPSHOT_EVERY_S = 24 * 60 * 60
+"""An hour is half a second here, and a snapshot takes that long."""
 SLOW_IN_MEMORY = (
     "The broker in memory holds back its answers: a day takes about two minutes, the week twenty. "
     "On a real Kafka (Java 17 and Maven) it is ten times as fast."
@@ -64,6 +78,7 @@ async def run_demo(options: DemoOptions, *, days_chosen: bool = True) -> int:
     """The exit code: 0 if everything was as expected. Where nobody chose the days, the broker in memory,
     being slow, plays one."""
     console = Console(highlight=False)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what matters of it comes as an exception
     try:
         require_model()
         _wipe(options.data)
@@ -71,12 +86,12 @@ async def run_demo(options: DemoOptions, *, days_chosen: bool = True) -> int:
         if planned.broker.kind is BrokerKind.MEMORY and not days_chosen:
             options = replace(options, days=1)
         await require_empty(planned)
-        script = write_script(options)
+        script, rules = write_script(options), read_rule_set(LIBRARY)
         console.print("The reference model works out what must be decided ...")
         began = monotonic()
-        expected = expect(script, read_rule_set(LIBRARY), span(options.days)[1])
+        expected = expect(script, rules, span(options.days)[1])
         console.print(f"  {len(expected.decisions)} decisions, {monotonic() - began:.1f} s\n")
-        demo = Demo(options, planned, script, expected, console)
+        demo = Demo(options, planned, script, rules, expected, console)
         try:
             await run(planned, demo.announce, demo.while_up)
         finally:
@@ -92,11 +107,23 @@ async def run_demo(options: DemoOptions, *, days_chosen: bool = True) -> int:
 
 
 def write_script(options: DemoOptions) -> list[ScriptedEvent]:
-    """All events of the span, real and simulated; the same options give the same list."""
+    """All events of the span: the shop's goods, its real customers, the cast, simulated shoppers; the same
+    options give the same list."""
     start, end = span(options.days)
-    invoices = read_invoices(start, end)
-    shoppers = simulate(options.shoppers, options.seed, start, options.days, catalogue(invoices))
-    return merge(retail_events(invoices), shoppers, until=end)
+    week = read_invoices(start, end)
+    invoices = read_history(week) + week
+    shoppers = simulate(options.shoppers, options.seed, start, options.days, catalogue(week))
+    goods = {product["product_id"]: product for product in catalogue(invoices)}
+    people = (retail_events(invoices), play_parts(CAST, goods), shoppers)
+    return merge(_supplies(goods, start), *people, until=end)
+
+
+def _supplies(goods: Mapping[str, dict[str, Any]], start: Instant) -> list[ScriptedEvent]:
+    """Codes for offers, the catalogue as the week begins, and what changes in it."""
+    changes = {(product, instant_at(when)): changed for when, product, changed in CHANGES}
+    supplies = [codes(pool, start) for pool in POOLS]
+    supplies += [entry(goods[each], start, **changes.pop((each, start), {})) for each in goods]
+    return supplies + [entry(goods[each], at, **changed) for (each, at), changed in changes.items()]
 
 
 class Demo:
@@ -107,12 +134,14 @@ class Demo:
         options: DemoOptions,
         planned: Plan,
         script: list[ScriptedEvent],
+        rules: RuleSet,
         expected: Expectation,
         console: Console,
     ) -> None:
         self._options = options
         self._plan = planned
         self._script = script
+        self._triggers = rules.triggers
         self._expected = expected
         self._console = console
         self._announcer = Announcer(console)
@@ -166,14 +195,33 @@ class Demo:
         try:
             async with LogReader(self._plan.broker.bootstrap, check_crcs=not self._in_memory) as reader:
                 with Display(self._console, start, end, reader.records) as display:
-                    steps = await play(moments(self._script), end, self._timekeeper, sources, display.note)
+                    script = moments(self._script)
+                    begun = partial(self._see_recommendations, reader)
+                    steps = await play(script, end, self._timekeeper, sources, display.note, begun)
                 machine_s = monotonic() - began
                 await reader.read_to_end()
         finally:
             await sources.close()
         observed = parse(reader.records, read_mails(self._plan.data / "mail"))
-        faults = find_faults(self._script, self._expected, observed)
-        return summarise(self._script, observed, len(self._expected.decisions), faults, steps, machine_s)
+        plays = shown(self._triggers, promised(self._triggers, self._options.days), observed)
+        faults = [
+            *find_faults(self._script, self._expected, observed),
+            *doubtful(self._script, observed),
+            *unplayed(plays),
+        ]
+        decisions = len(self._expected.decisions)
+        return summarise(self._script, observed, plays, decisions, faults, steps, machine_s)
+
+    async def _see_recommendations(self, reader: LogReader) -> None:
+        """The engine works out by the machine's time what to recommend, and a week here is minutes long: wait
+        for the first snapshot, so that the first mails have it. Raises Stalled."""
+        try:
+            await reader.until(SNAPSHOT_ACTIVATED, STALLED_AFTER_S)
+        except TimeoutError:
+            raise Stalled(
+                "the engine has made no snapshot of what to recommend from the history and the catalogue. "
+                f"Look at {self._plan.data / 'logs' / 'engine.log'}."
+            ) from None
 
     def _show_where(self) -> None:
         data = self._options.data
@@ -188,7 +236,7 @@ class Demo:
 
 
 def _plan(options: DemoOptions) -> Plan:
-    """As `tetik up`, on the topic's clock."""
+    """As `tetik up`, on the topic's clock; what to recommend is worked out daily."""
     return plan(
         Wish(
             data=options.data,
@@ -198,6 +246,7 @@ def _plan(options: DemoOptions) -> Plan:
             broker=options.broker,
             write_keys=WRITE_KEYS,
             clock="topic",
+            extra={"TETIK_SNAPSHOT_EVERY_S": str(SNAPSHOT_EVERY_S)},
         )
     )
 

@@ -6,7 +6,7 @@ and the engine decides on them at that very instant, and everything settles agai
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from schemas.instants import Instant, format_instant
@@ -31,8 +31,10 @@ async def play(
     timekeeper: Timekeeper,
     sources: Sources,
     note: Callable[[Step], None],
+    begun: Callable[[], Awaitable[None]],
 ) -> int:
     """From the present tick to the last instant before `until` at which anything happens; how many steps.
+    `begun` is waited for when the history and the shop's goods, the first moment, are settled.
 
     Raises Refused or Stalled.
     """
@@ -50,6 +52,9 @@ async def play(
             await sources.send(moment)
             sent += len(moment.events)
         await timekeeper.settle()
+        if steps == 0:
+            await begun()
+            await timekeeper.settle()
         steps += 1
         note(Step(at, steps, sent))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.instants import Instant
+from services.demo.script import ScriptedEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +69,17 @@ class ExpectedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Everything, by the rule set of that digest. `mails` are by send_id; `taken_back` are those that the
-    sender is asked not to send, of these."""
+    """Everything, by the rule set of that digest, activated at `activated_at`. `mails` are by send_id;
+    `taken_back` are those that the sender is asked not to send, of these; `notices` are what the engine tells
+    of products."""
 
     rules_digest: str
+    activated_at: Instant
     decisions: Sequence[ExpectedDecision] = ()
     mails: Mapping[str, ExpectedMail] = field(default_factory=dict)
     taken_back: Sequence[str] = ()
     hand_overs: Sequence[ExpectedEvent] = ()
+    notices: Sequence[ScriptedEvent] = ()
 
 
 def decision_name(trigger_id: str, occasion: str, step: str | None, outcome: str, attempt: int) -> str:

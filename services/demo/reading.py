@@ -119,6 +119,14 @@ class LogReader:
                 while await self._consumer.position(partition) < end:
                     await self._next_round()
 
+    async def until(self, event_type: str, timeout_s: float) -> None:
+        """An event of the type stands in every partition of the events. Raises TimeoutError."""
+        partitions = {each.partition for each in self._partitions if each.topic == EVENTS}
+        said = f'"type":"{event_type}"'.encode()
+        async with asyncio.timeout(timeout_s):
+            while not partitions <= {each.partition for each in self.records[EVENTS] if said in each.value}:
+                await self._next_round()
+
     async def _next_round(self) -> None:
         """Raises what ended the reading, if it has ended."""
         assert self._following is not None, "enter it first"

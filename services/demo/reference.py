@@ -9,10 +9,11 @@ in the order of the script. What follows from each is done before the next: the 
 (hand-overs) come in as it writes them, a mail that is asked for is sent, and the sender's word on it comes
 back, all at T.
 
-The marker is dated behind the week, as in the demo: `tetik triggers publish` takes the machine's time.
-Each person, with her devices, has a model of her own, of one partition: nothing that is compared depends on
-where she lives or on what others do, and a model looks through all its customers at every step. Codes of a
-pool are given out by partition, but what is compared of an offer is its mail's template, not its code.
+The rules are activated at the first instant, before the history: `tetik triggers publish` goes by the demo's
+clock. Each person, with her devices, has a model of her own, of one partition: nothing that is compared
+depends on where she lives or on what others do, and a model looks through all its customers at every step.
+Codes of a pool are given out by partition, but what is compared of an offer is its mail's template, not its
+code; so each model has the pools to itself.
 """
 
 import sys
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from schemas.event import OFFER_CODES
 from schemas.ids import feedback_event_id
 from schemas.instants import Instant, format_instant, parse_instant
 from schemas.keys import customer_key, ids_of_key
@@ -28,7 +30,8 @@ from schemas.records import EventRecord
 from schemas.rule_set import RuleSet
 from services.demo.errors import ModelMissing
 from services.demo.expected import Expectation, ExpectedDecision, ExpectedEvent, ExpectedMail
-from services.demo.script import ScriptedEvent, by_person, moments
+from services.demo.notices import notices_of
+from services.demo.script import MONDAY, ScriptedEvent, by_person, moments
 from services.publish import rules_marker
 
 if TYPE_CHECKING:
@@ -51,16 +54,22 @@ def expect(
     mails: dict[str, ExpectedMail] = {}
     taken_back: list[str] = []
     hand_overs: list[ExpectedEvent] = []
-    for hers in by_person(event for event in script if event.at < until):
-        play = _Play(model_class({rule_set.digest: rule_set}, horizon=until))
-        play.event(rules_marker(rule_set.digest, 0, 0, until))
+    script = [event for event in script if event.at < until]
+    codes = [_record(event) for event in script if event.type == OFFER_CODES]
+    notices = notices_of(script, rule_set)
+    model = model_class({rule_set.digest: rule_set}, horizon=until)
+    for hers in by_person(sorted([*notices, *script], key=lambda event: event.at)):
+        play = _Play(model.of_the_same_rules())
+        play.pass_time(MONDAY)
+        for record in (rules_marker(rule_set.digest, 0, 0, MONDAY), *codes):
+            play.event(record)
         play.script(hers, one_by_one=one_by_one)
         play.pass_time(until - 1)
         decisions += play.decisions
         mails |= play.mails
         taken_back += play.taken_back
         hand_overs += play.hand_overs
-    return Expectation(rule_set.digest, decisions, mails, taken_back, hand_overs)
+    return Expectation(rule_set.digest, MONDAY, decisions, mails, taken_back, hand_overs, notices)
 
 
 def require_model() -> None:
@@ -222,17 +231,17 @@ def _expected_event(record: EventRecord) -> ExpectedEvent:
 
 
 def _record(event: ScriptedEvent) -> EventRecord:
-    """As ingest writes it: it arrives at its own instant."""
-    at = format_instant(event.at)
+    """As ingest writes it: it arrives when it is sent."""
     return EventRecord(
         event_id=event.event_id,
         type=event.type,
-        occurred_at=at,
-        received_at=at,
+        occurred_at=format_instant(event.occurred_at),
+        received_at=format_instant(event.at),
         source=event.path,
         customer_id=event.customer_id,
         anonymous_id=event.anonymous_id,
         properties=event.properties,
+        backfill=event.backfill,
     )
 
 

@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from schemas.instants import format_instant
+from services.demo.cast import PREFIX
 from services.demo.check import Fault
 from services.demo.latency import Latency, latencies
+from services.demo.plays import Shown
 from services.demo.reading import Observed
 from services.demo.script import ScriptedEvent
 
@@ -23,7 +25,7 @@ REPORT_FILE = "report.json"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What `report.json` holds. Counts are of raw records; `decisions` by trigger, step and outcome, each
-    with one reason as an example."""
+    with one reason as an example; `plays` by trigger."""
 
     first_at: str
     last_at: str
@@ -31,6 +33,7 @@ class Report:
     machine_s: float
     events: Mapping[str, int]
     decisions: Sequence[tuple[str, str, str, int, str]]
+    plays: Sequence[Shown]
     mails: Mapping[str, int]
     latencies: Sequence[Latency]
     expected_decisions: int
@@ -47,13 +50,14 @@ class Report:
 def summarise(
     script: Sequence[ScriptedEvent],
     observed: Observed,
+    plays: Sequence[Shown],
     expected_decisions: int,
     faults: Sequence[Fault],
     steps: int,
     machine_s: float,
 ) -> Report:
     """Count everything."""
-    sent = Counter((event.type, "real" if event.path == "native" else "simulated") for event in script)
+    sent = Counter((event.type, _whose(event)) for event in script)
     counts: Counter[tuple[str, str, str]] = Counter()
     reasons: dict[tuple[str, str, str], str] = {}
     for _, decision in observed.decisions:
@@ -67,11 +71,23 @@ def summarise(
         machine_s=round(machine_s, 1),
         events={f"{type} ({kind})": count for (type, kind), count in sorted(sent.items())},
         decisions=[(*group, count, reasons[group]) for group, count in sorted(counts.items())],
+        plays=list(plays),
         mails=dict(sorted(Counter(mail.step or "(unknown)" for mail in observed.mails).items())),
         latencies=latencies(observed),
         expected_decisions=expected_decisions,
         faults=list(faults),
     )
+
+
+def _whose(event: ScriptedEvent) -> str:
+    """Which part of the script it belongs to."""
+    if event.is_supply:
+        return "the shop's goods"
+    if event.backfill:
+        return "history"
+    if event.key.startswith(PREFIX):
+        return "cast"
+    return "real" if event.key.startswith(("retail-", "anon:retail-")) else "simulated"
 
 
 def show(console: Console, report: Report) -> None:
@@ -86,6 +102,7 @@ def show(console: Console, report: Report) -> None:
     _show_counts(console, "Events sent", report.events)
     _show_decisions(console, report)
     _show_counts(console, "Mails delivered", report.mails)
+    _show_plays(console, report.plays)
     _show_latencies(console, report.latencies)
     _show_verdict(console, report)
 
@@ -99,8 +116,23 @@ def _show_counts(console: Console, title: str, counts: Mapping[str, int]) -> Non
 def _show_decisions(console: Console, report: Report) -> None:
     console.print("\n[bold]Decisions[/bold], each kind with one of its reasons")
     for trigger, step, outcome, count, reason in report.decisions:
-        console.print(f"{count:7}  {trigger:<19} {step:<19} {outcome}")
+        console.print(f"{count:7}  {trigger:<22} {step:<24} {outcome}")
         console.print(f"         [dim]{escape(reason)}[/dim]", soft_wrap=True)
+
+
+def _show_plays(console: Console, plays: Sequence[Shown]) -> None:
+    console.print("\n[bold]Plays[/bold], each from a decision to a mail in the catcher's folder")
+    console.print(f"  {'':<24} {'fired':>7} {'mails':>7}  of which")
+    for each in plays:
+        mails = ", ".join(f"{count} {name}" for name, count in each.mails.items())
+        if not each.is_whole:
+            mails = mails or "[red]nothing: it was promised[/red]"
+        elif not each.fired:
+            mails = "[dim]not within these days[/dim]"
+        count = sum(each.mails.values())
+        console.print(f"  {each.play:<24} {each.fired:>7} {count:>7}  {mails}", soft_wrap=True)
+    whole = sum(each.fired > 0 and each.is_whole for each in plays)
+    console.print(f"  {whole} of {len(plays)} plays fired and mailed")
 
 
 def _show_latencies(console: Console, measured: Sequence[Latency]) -> None:

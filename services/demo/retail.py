@@ -1,7 +1,9 @@
 """The real half of the demo: the orders and cancellations of a real shop (UCI Online Retail, CC BY 4.0).
 
 What the file lacks is made up and named so: the address `retail-<CustomerID>@customers.example`. Nobody has
-agreed to marketing, so these customers get order confirmations alone.
+agreed to marketing, so these customers get order confirmations alone. The months before the week are history:
+all orders of the month before, from which it is known what sells and what is bought together, and whatever
+the week's customers bought since the file begins.
 
 An invoice is an event at the minute of its first line:
 - number begins with C: `order_cancelled`;
@@ -19,11 +21,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from schemas.instants import Instant, datetime_of, instant_of
-from services.demo.script import ScriptedEvent
+from schemas.instants import DAY_MS, Instant, datetime_of, instant_of
+from services.demo.script import MONDAY, ScriptedEvent, since_start
 
 DATA = Path(__file__).resolve().parents[2] / "deploy" / "demo" / "data" / "online-retail.csv.gz"
 CURRENCY = "GBP"
+FILE_BEGINS: Instant = instant_of(datetime(2010, 12, 1, tzinfo=UTC))
+BEST_SELLERS_MS = 30 * DAY_MS
+"""What recommendations look back at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,23 @@ def _add_line(invoices: dict[str, Invoice], row: dict[str, str]) -> None:
     invoices[number].lines.append(line)
 
 
+def read_history(week: Iterable[Invoice], path: Path = DATA) -> list[Invoice]:
+    """What happened before the week: the last month, and of the week's customers everything. As
+    `read_invoices`."""
+    customers = {invoice.customer for invoice in week} - {None}
+    return [
+        invoice
+        for invoice in read_invoices(FILE_BEGINS, MONDAY, path)
+        if invoice.customer in customers or invoice.at >= MONDAY - BEST_SELLERS_MS
+    ]
+
+
 def retail_events(invoices: Iterable[Invoice]) -> Iterator[ScriptedEvent]:
-    """A customer's profile before her first invoice, then each invoice."""
+    """A customer's profile before her first invoice, then each invoice; those before the week as history."""
+    return map(since_start, _events(invoices))
+
+
+def _events(invoices: Iterable[Invoice]) -> Iterator[ScriptedEvent]:
     known: set[str] = set()
     for invoice in invoices:
         if not invoice.cancels and invoice.total <= 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.instants import DAY_MS, HOUR_MS, MINUTE_MS, Instant
-from services.demo.retail import CURRENCY, Invoice
+from services.demo.retail import CURRENCY
 from services.demo.script import ScriptedEvent
 
 LOCALES = ("tr", "az", "en")
@@ -23,24 +23,7 @@ NAMES = {  # some for each locale, with the letters that break careless encoding
 COUNTRIES = {"tr": "TR", "az": "AZ", "en": "GB"}
 SHARE_WITHOUT_NAME = 0.2
 SHOP_OPENS_H, SHOP_HOURS = 7, 15
-SHOP = "https://shop.example"
 QUANTITY_MAX = 4
-PRICE_MAX = 60.0
-
-
-def catalogue(invoices: Sequence[Invoice]) -> list[dict[str, Any]]:
-    """What the real shop sold, as Segment's product fields, by product id."""
-    products: dict[str, dict[str, Any]] = {}
-    for invoice in invoices:
-        for line in invoice.lines:
-            if line.name and line.quantity > 0 and 0 < line.price <= PRICE_MAX:
-                products[line.product_id] = {
-                    "product_id": line.product_id,
-                    "name": line.name,
-                    "price": line.price,
-                    "url": f"{SHOP}/products/{line.product_id}",
-                }
-    return [products[each] for each in sorted(products)]
 
 
 @dataclass(slots=True)

@@ -133,7 +133,7 @@ def _rules(place: Place) -> Component:
     return Component(
         name="rules",
         command=("-m", "services.cli", "triggers", "publish", "--if-empty"),
-        environment={"TETIK_KAFKA": place.kafka},
+        environment={"TETIK_KAFKA": place.kafka, "TETIK_CLOCK": place.clock},
         after=("topics",),
         once=True,
     )

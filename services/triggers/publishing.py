@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from schemas.rule_set import RuleSet
-from services.clock import machine_now
+from services.clock import machine_now, time_by
 from services.platform.errors import PlatformError
 from services.publish import publish
 from services.settings import ProcessSettings, load_settings
@@ -112,7 +112,9 @@ async def count_people(
 
 
 async def _write(settings: ProcessSettings, rule_set: RuleSet, partitions: int) -> str:
-    done = await publish(settings.kafka, rule_set, partitions, machine_now(), check_crcs=settings.check_crcs)
+    """The marker bears the time of the clock that the services go by: a change of rules counts from it."""
+    now = await time_by(settings.clock, settings.kafka)
+    done = await publish(settings.kafka, rule_set, partitions, now, check_crcs=settings.check_crcs)
     return done.digest
 
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from schemas.clock import ClockTick
 from schemas.instants import DAY_MS, Instant, datetime_of, format_instant
 from schemas.topics import CLOCK, CLOCK_REPORTS
-from services.clock import ClockReporter, TopicClock
+from services.clock import ClockReporter, TopicClock, machine_now, time_by
 
 T0 = 1_795_366_800_000
 DEADLINE_S = 60
@@ -106,6 +106,23 @@ async def test_on_an_empty_topic_it_waits_for_the_first_tick(kafka: str) -> None
         await append(kafka, tick(3))
         await first
         assert (clock.sequence, clock.now()) == (3, T0 + 3 * DAY_MS)
+
+
+async def test_a_command_asks_for_the_time_once(kafka: str) -> None:
+    """On the topic's clock it waits for the first tick; else the machine's time is the time."""
+    asked = asyncio.create_task(time_by("topic", kafka))
+    await append(kafka, tick(0))
+    assert await asked == T0
+    await append(kafka, tick(1))
+    assert await time_by("topic", kafka) == T0 + DAY_MS
+    before = machine_now()
+    assert before <= await time_by("system", kafka) <= machine_now()
+
+
+async def test_a_command_does_not_wait_for_a_clock_that_is_none(kafka: str) -> None:
+    await append(kafka, b"half past nine")
+    with pytest.raises(ValidationError):
+        await time_by("topic", kafka)
 
 
 async def test_a_restart_goes_on_at_the_last_tick(kafka: str) -> None:

@@ -7,7 +7,7 @@ by a macro to a map made of its parts, where instants and durations are variable
 
 import re
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from cel_expr_python import cel
@@ -38,7 +38,10 @@ class ConditionError(Exception):
 
 
 def evaluate(source: str, known: dict[str, Any]) -> Any:
-    """The value of an expression. Raises ConditionError."""
+    """The value of an expression. What is known under a name may be a function that gives it: most read few.
+
+    Raises ConditionError.
+    """
     variables: dict[str, Any] = {}
     kinds: dict[str, Any] = {}
 
@@ -49,11 +52,10 @@ def evaluate(source: str, known: dict[str, Any]) -> Any:
         return f"dyn({name})"
 
     wrapped = f"dyn({source}\n)"
-    for root in ROOTS:
-        if root in known and re.search(rf"\b{root}\b", source):
-            wrapped = (
-                f"[{_literal(_value_of(root, source, known[root]), variable)}].map({root}, {wrapped})[0]"
-            )
+    for root in _named_in(source):
+        if root in known:
+            value = _value_of(root, source, value_of(known[root]))
+            wrapped = f"[{_literal(value, variable)}].map({root}, {wrapped})[0]"
     try:
         value = _compiled(wrapped, tuple(kinds.items())).eval(data=variables)
     except RuntimeError as error:
@@ -61,6 +63,16 @@ def evaluate(source: str, known: dict[str, Any]) -> Any:
     if value.type().name() == "ERROR":
         raise ConditionError(value.plain_value())
     return value.plain_value()
+
+
+def value_of(known: Any) -> Any:
+    """What is known, asked for where it is a function."""
+    return known() if callable(known) else known
+
+
+@cache
+def _named_in(source: str) -> list[str]:
+    return [root for root in ROOTS if re.search(rf"\b{root}\b", source)]
 
 
 def holds(source: str | None, known: dict[str, Any]) -> bool:
@@ -117,9 +129,12 @@ def _quoted(text: str) -> str:
 def _value_of(root: str, source: str, value: Any) -> Any:
     """What is bound for a root. `runs` answers for every id (section 4): those named are filled in."""
     if root in ("views", "orders"):  # the last ones are many; what is not asked for is left out
+        if "items" not in source:
+            return value | {"items": []}
         left_out = {"at"} if re.search(r"\bat\b", source) is None else set()
-        items = [{name: item[name] for name in item.keys() - left_out} for item in value["items"]]
-        return value | {"items": items if "items" in source else []}
+        return value | {
+            "items": [{name: item[name] for name in item.keys() - left_out} for item in value["items"]]
+        }
     if root != "runs":
         return value
     named = [text for pair in re.findall(r"'([^']*)'|\"([^\"]*)\"", source) for text in pair if text]

@@ -18,6 +18,8 @@ MAIL_OUTCOMES = (
     "email_complained",
     "email_ambiguous",
 )
+MAILED = ("email_sent", "campaign_mailed")
+"""Section 4, engagement: what counts as a mail to her, another tool's too."""
 HAND_OVERS = ("handover_asked", "handover_state")
 NOT_HER_DOING = {
     *MAIL_OUTCOMES,
@@ -148,16 +150,16 @@ def context(
             "preferences": customer.preferences,
             "paused": customer.paused_until is not None and now < customer.paused_until,
         },
-        "cart": _cart(customer, now),
-        "orders": _orders(customer, due or purchases.next_due(customer, now)),
-        "views": _views(customer),
+        "cart": lambda: _cart(customer, now),
+        "orders": lambda: _orders(customer, due or purchases.next_due(customer, now)),
+        "views": lambda: _views(customer),
         "session": {
             "started_at": _time(customer.session.get("started")),
             "events": customer.session.get("events", 0),
             "views": customer.session.get("views", 0),
         },
         "activity": {"last_seen_at": _time(customer.last_seen_at)},
-        "engagement": _engagement(customer, policy, now),
+        "engagement": lambda: engagement(customer, policy, now),
         "segments": sorted(customer.segments),
         "consent": {
             "marketing_email": customer.consent is True,
@@ -256,12 +258,12 @@ def _distinct(items: list[dict[str, Any]], name: str) -> list[str]:
     return list(dict.fromkeys(item[name] for item in items if item[name] is not None))
 
 
-def _engagement(customer: Customer, policy: Policy, now: int) -> dict[str, Any]:
+def engagement(customer: Customer, policy: Policy, now: int) -> dict[str, Any]:
     score = 0.0
     for event in customer.events:
         days = now // DAY_MS - event.at // DAY_MS
         score += policy.points.get(event.type, 0) * 0.5 ** (days / policy.half_life_days)
-    sent = [event.at for event in customer.events if event.type == "email_sent"]
+    sent = [event.at for event in customer.events if event.type in MAILED]
     opened = max((event.at for event in customer.events if event.type == "email_opened"), default=None)
     clicked = max((event.at for event in customer.events if event.type == "email_clicked"), default=None)
     return {

@@ -54,6 +54,12 @@ class Model:
         self._horizon = horizon
         self.pools = [Pools() for _ in range(partitions)]
 
+    def of_the_same_rules(self) -> "Model":
+        """Another model that may be told of the same sets, of one partition, and has met nobody."""
+        other = Model({}, horizon=self._horizon)
+        other._rule_sets = self._rule_sets
+        return other
+
     @property
     def decisions(self) -> list[Expected]:
         """Every decision, in order."""

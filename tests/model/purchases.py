@@ -28,14 +28,15 @@ def kept(customer: Customer) -> list[dict[str, Any]]:
 def dues(customer: Customer) -> list[dict[str, Any]]:
     """Of each consumable when it is due, and the last line of it; earliest first, ties by product."""
     found = []
-    for product_id in {line["product_id"] for line in customer.purchases} - {None}:
-        lines = [line for line in kept(customer)[::-1] if line["product_id"] == product_id]
+    in_order = kept(customer)[::-1]
+    consumables = {line["product_id"] for line in in_order if line["consumable_days"] is not None} - {None}
+    for product_id in consumables:
+        lines = [line for line in in_order if line["product_id"] == product_id]
         days = [line["consumable_days"] for line in lines if line["consumable_days"] is not None]
-        if days:
-            gaps = [lines[n + 1]["at"] - lines[n]["at"] for n in range(len(lines) - 1)]
-            gaps = [gap for gap in gaps if gap >= DAY_MS] or [days[-1] * DAY_MS]
-            interval = (median_low(gaps) + median_high(gaps)) // 2
-            found.append({"at": lines[-1]["at"] + interval, "line": lines[-1]})
+        gaps = [lines[n + 1]["at"] - lines[n]["at"] for n in range(len(lines) - 1)]
+        gaps = [gap for gap in gaps if gap >= DAY_MS] or [days[-1] * DAY_MS]
+        interval = (median_low(gaps) + median_high(gaps)) // 2
+        found.append({"at": lines[-1]["at"] + interval, "line": lines[-1]})
     return sorted(found, key=lambda due: (due["at"], due["line"]["product_id"]))
 
 

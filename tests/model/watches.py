@@ -18,7 +18,7 @@ import holidays
 
 from schemas.instants import DAY_MS, MINUTE_MS, datetime_of, format_instant, instant_of, parse_instant
 from tests.model import known, purchases, starts
-from tests.model.conditions import ConditionError, evaluate, holds
+from tests.model.conditions import ConditionError, evaluate, holds, value_of
 from tests.model.customer import UNTIL_RESUMED, Happening, Watch
 from tests.model.local_time import instant_at, local, zone_of
 from tests.model.mails import share_of
@@ -253,13 +253,14 @@ def evaluate_segments(turn: Turn, at: int, event: Happening | None) -> None:
 def plan_flips(turn: Turn, asked: set[str], since: int) -> None:
     """The next instants after this one at which her membership of these segments changes by time alone."""
     flips = turn.customer.flips
+    instants = _instants(turn)
     for segment in asked:
         when = turn.rules.segments[segment]
         flips.pop(segment, None)
         if not re.search(r"now|engagement|age|paused|replenish", when):
             continue
         inside = segment in turn.customer.segments
-        for candidate in sorted(_candidates(turn, when, since)):
+        for candidate in sorted(_candidates(turn, when, instants, since)):
             if _is_beyond(turn, candidate):
                 break
             names = known.context(turn.customer, turn.rules.policy, candidate)
@@ -268,16 +269,19 @@ def plan_flips(turn: Turn, asked: set[str], since: int) -> None:
                 break
 
 
-def _candidates(turn: Turn, when: str, since: int) -> set[int]:
-    spans = {0} | {_span(text) for text in re.findall(r"duration\(\s*['\"]([^'\"]+)['\"]\s*\)", when)}
-    spans |= {left + right for left in spans for right in spans}
-    names = turn.known()
-    instants = {instant_of(value) for value in _times(names)}
-    written = re.findall(r"timestamp\(\s*['\"]([^'\"]+)['\"]\s*\)", when)
-    instants |= {instant for text in written if (instant := _instant(text)) is not None}
+def _instants(turn: Turn) -> set[int]:
+    """Every instant that is known of her."""
+    instants = {instant_of(value) for known in turn.known().values() for value in _times(value_of(known))}
     if turn.customer.paused_until not in (None, UNTIL_RESUMED):
         instants.add(turn.customer.paused_until)
-    instants |= {due["at"] + around for due in purchases.dues(turn.customer) for around in (0, DAY_MS)}
+    return instants | {due["at"] + around for due in purchases.dues(turn.customer) for around in (0, DAY_MS)}
+
+
+def _candidates(turn: Turn, when: str, known_instants: set[int], since: int) -> set[int]:
+    spans = {0} | {_span(text) for text in re.findall(r"duration\(\s*['\"]([^'\"]+)['\"]\s*\)", when)}
+    spans |= {left + right for left in spans for right in spans}
+    written = re.findall(r"timestamp\(\s*['\"]([^'\"]+)['\"]\s*\)", when)
+    instants = known_instants | {instant for text in written if (instant := _instant(text)) is not None}
     found = {
         instant + sign * span + around
         for instant in instants
@@ -289,7 +293,7 @@ def _candidates(turn: Turn, when: str, since: int) -> set[int]:
         midnight = (since // DAY_MS + 1) * DAY_MS
         while turn.customer.events and not _is_beyond(turn, midnight):
             found.add(midnight)
-            if known.context(turn.customer, turn.rules.policy, midnight)["engagement"]["score"] == 0:
+            if known.engagement(turn.customer, turn.rules.policy, midnight)["score"] == 0:
                 break
             midnight += DAY_MS
     if re.search(r"\.get[A-Z]", when):
@@ -321,6 +325,7 @@ def _instant(text: str) -> int | None:
         return None
 
 
+@cache
 def _span(text: str) -> int:
     try:
         value = evaluate(f"duration('{text}')", {})

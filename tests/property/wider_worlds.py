@@ -299,7 +299,7 @@ WIDER_WORLDS: dict[str, World] = {
             )
         ],
         [
-            *(*CART_EVENTS, *ORDERS, *LINED_ORDERS, *VIEWS, *PEOPLE, *ANSWERS),
+            *(*CART_EVENTS, *ORDERS, *LINED_ORDERS, *VIEWS, *PEOPLE, *ANSWERS, ("campaign_mailed", {})),
             ("product_added", {"product_id": "p3", "price": 3, "quantity": 3, "currency": "EUR"}),
             ("order_completed", {"total": 60}),
             ("checkout_started", {"parts": [1, 2]}),

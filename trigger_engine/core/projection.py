@@ -95,6 +95,7 @@ def _email_clicked(state: CustomerState, event: EventInput, occurred_at: int) ->
 
 def _campaign_mailed(state: CustomerState, event: EventInput, occurred_at: int) -> None:
     take_slot(state.slots, Slot(occurred_at))
+    note_sent(state.engagement, occurred_at)
 
 
 def _traits(state: CustomerState, event: EventInput, occurred_at: int) -> None:

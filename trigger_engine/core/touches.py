@@ -16,6 +16,7 @@ _CART = frozenset(
     {"product_added", "product_removed", "cart_updated", "cart_viewed", "cart_emptied"}
     | {"checkout_started", "order_completed"}
 )
+_MAILED = frozenset({"email_sent", "campaign_mailed"})
 _HERS = None
 """Whatever she does herself, of any type."""
 
@@ -117,8 +118,8 @@ def _changes(event_type: str, path: str, points: frozenset[str]) -> bool:
 def _changes_engagement(event_type: str, field: str, points: frozenset[str]) -> bool:
     changed_by: Mapping[str, frozenset[str]] = {
         "score": points,
-        "mails": frozenset({"email_sent"}),
-        "mails_since_click": frozenset({"email_sent", "email_clicked"}),
+        "mails": _MAILED,
+        "mails_since_click": _MAILED | {"email_clicked"},
         "last_open_at": frozenset({"email_opened"}),
         "last_click_at": frozenset({"email_clicked"}),
     }

@@ -118,6 +118,8 @@ def test_alias_names_both_ids() -> None:
         ("Started Order", "checkout_started"),
         ("Completed Order", "order_completed"),
         ("Order Canceled", "order_cancelled"),
+        ("Email Opened", "email_opened"),
+        ("Email Link Clicked", "email_clicked"),
         ("Signed Up", "signed_up"),
         ("HTMLPage Viewed", "html_page_viewed"),
         ("Ürün Görüntülendi", "urun_goruntulendi"),

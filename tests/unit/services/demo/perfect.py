@@ -1,7 +1,5 @@
 """A perfect outcome made from what is expected: each record as the system would write it, once."""
 
-from datetime import UTC, datetime
-
 from schemas.decision import Cause, Decision
 from schemas.delivery import Delivery
 from schemas.email_request import EmailRequest
@@ -14,17 +12,16 @@ from services.demo.expected import Expectation, ExpectedDecision, ExpectedEvent,
 from services.demo.reading import CaughtMail, Observed, Record
 from services.demo.script import ScriptedEvent
 
-PUBLISHED_AT = datetime(2026, 11, 22, tzinfo=UTC)
-
 
 def perfect(script: list[ScriptedEvent], expected: Expectation) -> Observed:
     """Everything right. Each record has an offset and a stamp of its own; the tests plant the faults."""
     observed = Observed()
     sent = {event.event_id: event for event in script}
     events = [event_record(event) for event in script]
+    events += [event_record(notice).model_copy(update={"source": ENGINE}) for notice in expected.notices]
     events += [hand_over_record(each, sent.get(each.event_id)) for each in expected.hand_overs]
     events += [feedback_record(mail) for mail in expected.mails.values()]
-    events.append(marker_record(expected.rules_digest))
+    events.append(marker_record(expected))
     observed.events += [(_record("tetik.events", position), event) for position, event in enumerate(events)]
     for position, decision in enumerate(expected.decisions):
         observed.decisions.append((_record("tetik.triggers", position), decision_record(decision)))
@@ -45,10 +42,12 @@ def event_record(event: ScriptedEvent) -> Event:
         type=event.type,
         customer_id=event.customer_id,
         anonymous_id=event.anonymous_id,
-        occurred_at=datetime_of(event.at),
+        product_id=event.product_id,
+        occurred_at=datetime_of(event.occurred_at),
         received_at=datetime_of(event.at),
         source="simulated-shoppers",
         properties=event.properties,
+        backfill=event.backfill,
     )
 
 
@@ -77,15 +76,15 @@ def decision_record(decision: ExpectedDecision) -> Decision:
     )
 
 
-def marker_record(digest: str) -> Event:
-    """As publish writes it, by the machine's time."""
+def marker_record(expected: Expectation) -> Event:
+    """As publish writes it."""
     return Event(
-        event_id=f"marker-{digest}",
+        event_id=f"marker-{expected.rules_digest}",
         type=RULES_ACTIVATED,
-        occurred_at=PUBLISHED_AT,
-        received_at=PUBLISHED_AT,
+        occurred_at=datetime_of(expected.activated_at),
+        received_at=datetime_of(expected.activated_at),
         source="publish",
-        properties={"digest": digest},
+        properties={"digest": expected.rules_digest},
     )
 
 

@@ -10,8 +10,11 @@ from schemas.dead_letter import DeadLetter
 from schemas.instants import MINUTE_MS, datetime_of
 from services.demo.check import find_faults
 from services.demo.expected import Expectation
+from services.demo.goods import codes, entry
 from services.demo.reading import Observed, Record
-from services.demo.script import ScriptedEvent
+from services.demo.reference import expect
+from services.demo.script import MONDAY, ScriptedEvent, since_start
+from tests.model.play import rule_set, trigger
 from tests.unit.services.demo.perfect import caught, event_record, perfect
 from tests.unit.services.demo.scripts import DAY, added, at, event, expected_of, ordered, profile
 
@@ -291,3 +294,91 @@ def test_a_dead_letter_is_a_fault(observed: Observed) -> None:
     )
     observed.dead_letters.append((Record("tetik.dead-letters", 0, 0, 0, b""), letter))
     assert found(observed) == [("extra", "dead letter")]
+
+
+# --- the shop's goods, and what is told of them
+
+PRODUCT = {
+    "product_id": "p1",
+    "name": "TEAPOT",
+    "category": "Kitchen",
+    "price": 10.0,
+    "url": "https://s.example",
+}
+NOTICED = rule_set(trigger("back", {"event": ["product_notice"]}, kind="transactional"))
+WITH_GOODS = [
+    codes("cart", MONDAY),
+    entry(PRODUCT, MONDAY, stock=0),
+    profile(5),
+    event(10, "product_viewed", product_id="p1"),
+    entry(PRODUCT, at(60), stock=7),
+]
+OF_GOODS = expect(WITH_GOODS, NOTICED, at(DAY))
+
+
+@pytest.fixture
+def stocked() -> Observed:
+    return perfect(WITH_GOODS, OF_GOODS)
+
+
+def position_of(observed: Observed, type: str) -> int:
+    return next(index for index, (_, each) in enumerate(observed.events) if each.type == type)
+
+
+def test_goods_and_notices_as_they_must_be(stocked: Observed) -> None:
+    assert [each.event_id for each in OF_GOODS.notices] == ["back_in_stock-p1-ada"]
+    assert [each.trigger_id for each in OF_GOODS.mails.values()] == ["back"]
+    assert found(stocked, WITH_GOODS, OF_GOODS) == []
+
+
+@pytest.mark.parametrize(
+    ("type", "what"),
+    [("product_updated", "product"), ("product_notice", "notice")],
+)
+def test_a_change_or_a_notice_that_is_missing_or_doubled(stocked: Observed, type: str, what: str) -> None:
+    position = position_of(stocked, type)
+    stocked.events.append(stocked.events[position])
+    assert found(stocked, WITH_GOODS, OF_GOODS) == [("doubled", what)]
+    stocked.events.pop()
+    del stocked.events[position]
+    assert found(stocked, WITH_GOODS, OF_GOODS) == [("missing", what)]
+
+
+@pytest.mark.parametrize(
+    ("type", "what"),
+    [("product_updated", "product"), ("product_notice", "notice")],
+)
+def test_another_price_than_was_told(stocked: Observed, type: str, what: str) -> None:
+    position = position_of(stocked, type)
+    told = stocked.events[position][1].properties
+    change(stocked.events, position, properties={**told, "price": 1.0})
+    assert found(stocked, WITH_GOODS, OF_GOODS) == [("wrong", what)]
+
+
+def test_a_notice_to_somebody_else(stocked: Observed) -> None:
+    change(stocked.events, position_of(stocked, "product_notice"), customer_id="bob")
+    assert found(stocked, WITH_GOODS, OF_GOODS) == [("missing", "notice"), ("extra", "notice")]
+
+
+def test_a_code_that_was_lost(stocked: Observed) -> None:
+    position = position_of(stocked, "offer_codes")
+    told = stocked.events[position][1].properties
+    change(stocked.events, position, properties={**told, "codes": told["codes"][1:]})
+    assert found(stocked, WITH_GOODS, OF_GOODS) == [("missing", "code")]
+
+
+def test_rules_that_were_activated_later(observed: Observed) -> None:
+    change(observed.events, position_of(observed, "rules_activated"), received_at=datetime_of(at(1)))
+    assert found(observed) == [("late", "rules")]
+
+
+def test_history_that_arrived_as_news() -> None:
+    script = [since_start(replace(profile(5), at=MONDAY - MINUTE_MS)), event(6, "page_viewed")]
+    expected = expected_of(*script)
+    observed = perfect(script, expected)
+    assert found(observed, script, expected) == []
+    position = position_of(observed, "profile_updated")
+    change(observed.events, position, backfill=False)
+    assert found(observed, script, expected) == [("wrong", "event")]
+    change(observed.events, position, backfill=True, occurred_at=datetime_of(MONDAY))
+    assert found(observed, script, expected) == [("late", "event")]

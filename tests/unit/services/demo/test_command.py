@@ -35,7 +35,7 @@ def test_the_same_options_write_the_same_script() -> None:
     options = DemoOptions(days=1, shoppers=5)
     script = write_script(options)
     assert script == write_script(options)
-    assert {event.path for event in script} == {"native", "sdk"}
+    assert {event.path for event in script} == {"native", "sdk", "catalogue", "codes"}
     assert script != write_script(DemoOptions(days=1, shoppers=5, seed=2))
 
 

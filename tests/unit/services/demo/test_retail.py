@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from schemas.instants import MINUTE_MS, format_instant
-from services.demo.retail import DATA, Invoice, Line, read_invoices, retail_events
+from schemas.instants import DAY_MS, MINUTE_MS, format_instant
+from services.demo.retail import DATA, Invoice, Line, read_history, read_invoices, retail_events
 from services.demo.script import MONDAY, ScriptedEvent, merge, span
 
 INGEST_EVENT_BYTES_MAX = 32_768
@@ -108,3 +108,23 @@ def test_a_script_is_ordered_cut_and_on_whole_minutes() -> None:
     odd = ScriptedEvent(at=MONDAY + 1, path="sdk", event_id="c", type="t", customer_id="x")
     with pytest.raises(ValueError, match="whole minute"):
         merge([odd], until=late.at)
+
+
+def test_the_months_before_are_history(week: list[Invoice]) -> None:
+    """Of the week's customers everything, of others the last month; sent at the first instant."""
+    history = read_history(week)
+    customers = {invoice.customer for invoice in week} - {None}
+    month = MONDAY - 30 * DAY_MS
+    assert all(invoice.at < MONDAY for invoice in history)
+    assert all(invoice.customer in customers or invoice.at >= month for invoice in history)
+    assert sum(invoice.at < month for invoice in history) > 500
+    assert sum(invoice.customer not in customers for invoice in history) > 1_000
+    events = list(retail_events(history))
+    assert {(event.at, event.backfill) for event in events} == {(MONDAY, True)}
+    assert {event.occurred_at for event in events} == {
+        invoice.at for invoice in history if invoice.cancels or invoice.total > 0
+    }
+    assert max(len(json.dumps(event.properties)) for event in events) < INGEST_EVENT_BYTES_MAX - 1_000
+    assert [event.occurred_at for event in merge(events, until=span(1)[1])] == sorted(
+        event.occurred_at for event in events
+    )

@@ -6,10 +6,11 @@ import pytest
 
 from ingest.core.event_types import type_of_name
 from schemas.instants import MINUTE_MS
+from services.demo.goods import catalogue
 from services.demo.retail import read_invoices
 from services.demo.script import ScriptedEvent, span
 from services.demo.sending import sdk_name
-from services.demo.shoppers import HABITS, catalogue, simulate
+from services.demo.shoppers import HABITS, simulate
 
 START, END = span(7)
 

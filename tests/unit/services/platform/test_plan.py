@@ -54,9 +54,9 @@ def test_what_the_services_are_told(tmp_path: Path) -> None:
     assert sender["TETIK_SMTP"] == "127.0.0.1:12525"
     assert sender["TETIK_SECRET"] == "s3cret-of-the-test"
     assert sender["TETIK_PUBLIC_URL"] == "http://localhost:8082"
-    assert {spec(made, name).environment["TETIK_CLOCK"] for name in ("ingest", "engine", "sender")} == {
-        "topic"
-    }
+    assert {
+        spec(made, name).environment["TETIK_CLOCK"] for name in ("rules", "ingest", "engine", "sender")
+    } == {"topic"}
     assert all(each.environment.get("EXTRA") == "yes" for each in made.specs)
     assert "TETIK_SECRET" not in ingest, "a service is told what it needs"
 

@@ -210,6 +210,14 @@ def test_mails_and_what_she_did_with_them_are_counted() -> None:
     assert asked(history, "engagement.last_click_at") == Timestamp(at("5h"))
 
 
+def test_other_tools_mails_are_mails() -> None:
+    history = History()
+    history.event("campaign_mailed", "1h")
+    history.event("email_clicked", "2h")
+    history.event("campaign_mailed", "3h")
+    assert asked(history, "[engagement.mails, engagement.mails_since_click]") == [2, 1]
+
+
 def test_an_older_open_or_click_changes_nothing() -> None:
     history = History()
     history.event("email_clicked", "5h")

@@ -23,6 +23,8 @@ CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("activity.last_seen_at > timestamp('2026-03-02T09:00:00Z')", "page_viewed", {}),
     ("engagement.mails == 1", "email_sent", {}),
     ("engagement.mails_since_click == 1", "email_sent", {}),
+    ("engagement.mails == 1", "campaign_mailed", {}),
+    ("engagement.mails_since_click == 1", "campaign_mailed", {}),
     ("engagement.last_open_at != null", "email_opened", {}),
     ("engagement.last_click_at != null", "email_clicked", {}),
     ("engagement.score > 0.0", "article_read", {}),
