@@ -103,7 +103,7 @@ def snapshot_of(
 
 
 class Walk:
-    """One choice, as section 11 of the semantics tells it."""
+    """One choice, as section 12 of the semantics tells it."""
 
     def __init__(
         self, record: SnapshotRecord, events: list[Any], start: dict[str, Any], wanted: Wanted
