@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 
 from schemas.event import SNAPSHOT_ACTIVATED
 from schemas.instants import Instant
@@ -87,10 +88,7 @@ async def run_demo(options: DemoOptions, *, days_chosen: bool = True) -> int:
             options = replace(options, days=1)
         await require_empty(planned)
         script, rules = write_script(options), read_rule_set(LIBRARY)
-        console.print("The reference model works out what must be decided ...")
-        began = monotonic()
-        expected = expect(script, rules, span(options.days)[1])
-        console.print(f"  {len(expected.decisions)} decisions, {monotonic() - began:.1f} s\n")
+        expected = _work_out(script, rules, span(options.days)[1], console)
         demo = Demo(options, planned, script, rules, expected, console)
         try:
             await run(planned, demo.announce, demo.while_up)
@@ -116,6 +114,19 @@ def write_script(options: DemoOptions) -> list[ScriptedEvent]:
     goods = {product["product_id"]: product for product in catalogue(invoices)}
     people = (retail_events(invoices), play_parts(CAST, goods), shoppers)
     return merge(_supplies(goods, start), *people, until=end)
+
+
+def _work_out(script: list[ScriptedEvent], rules: RuleSet, end: Instant, console: Console) -> Expectation:
+    """What must be decided, with a bar for who watches."""
+    console.print("The reference model works out what must be decided ...")
+    began = monotonic()
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("  person by person", total=None)
+        expected = expect(
+            script, rules, end, note=lambda played, people: bar.update(task, completed=played, total=people)
+        )
+    console.print(f"  {len(expected.decisions)} decisions, {monotonic() - began:.1f} s\n")
+    return expected
 
 
 def _supplies(goods: Mapping[str, dict[str, Any]], start: Instant) -> list[ScriptedEvent]:

@@ -17,7 +17,7 @@ code; so each model has the pools to itself.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,9 +42,15 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def expect(
-    script: Sequence[ScriptedEvent], rule_set: RuleSet, until: Instant, *, one_by_one: bool = True
+    script: Sequence[ScriptedEvent],
+    rule_set: RuleSet,
+    until: Instant,
+    *,
+    one_by_one: bool = True,
+    note: Callable[[int, int], None] = lambda played, people: None,
 ) -> Expectation:
-    """What must happen before `until`; the events are in the order of their instants.
+    """What must happen before `until`; the events are in the order of their instants. `note` is told how many
+    of the people have been played.
 
     Unless `one_by_one`, what follows from the events of an instant is done behind all of them. The demo's
     services are free to do either, so a script must come to the same both ways. Raises ModelMissing.
@@ -58,7 +64,9 @@ def expect(
     codes = [_record(event) for event in script if event.type == OFFER_CODES]
     notices = notices_of(script, rule_set)
     model = model_class({rule_set.digest: rule_set}, horizon=until)
-    for hers in by_person(sorted([*notices, *script], key=lambda event: event.at)):
+    people = by_person(sorted([*notices, *script], key=lambda event: event.at))
+    for number, hers in enumerate(people):
+        note(number, len(people))
         play = _Play(model.of_the_same_rules())
         play.pass_time(MONDAY)
         for record in (rules_marker(rule_set.digest, 0, 0, MONDAY), *codes):
