@@ -19,6 +19,7 @@ code; so each model has the pools to itself.
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from tests.model.model import Model
     from tests.model.turn import Expected, Request
 
+CODES_A_PERSON = 20
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -61,7 +63,7 @@ def expect(
     taken_back: list[str] = []
     hand_overs: list[ExpectedEvent] = []
     script = [event for event in script if event.at < until]
-    codes = [_record(event) for event in script if event.type == OFFER_CODES]
+    codes = [_record(_a_few(event)) for event in script if event.type == OFFER_CODES]
     notices = notices_of(script, rule_set)
     model = model_class({rule_set.digest: rule_set}, horizon=until)
     people = by_person(sorted([*notices, *script], key=lambda event: event.at))
@@ -78,6 +80,12 @@ def expect(
         taken_back += play.taken_back
         hand_overs += play.hand_overs
     return Expectation(rule_set.digest, MONDAY, decisions, mails, taken_back, hand_overs, notices)
+
+
+def _a_few(codes: ScriptedEvent) -> ScriptedEvent:
+    """Of a pool's codes as many as one person could be given: each has the pools to herself."""
+    told = codes.properties
+    return replace(codes, properties={**told, "codes": told["codes"][:CODES_A_PERSON]})
 
 
 def require_model() -> None:
