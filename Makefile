@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 MUTATION := .venv-mutation
 PYTEST := $(BIN)/python -m pytest
-# A worker a CPU, but for the 10^5 events, which share themselves out. Tests on real peers go by file, each worker with peers of its own.
+# A worker a CPU, but for the 10^5 events, which share themselves out. Tests on real peers go by file, each worker
+# with peers of its own; they wait a good deal, so there is a worker more than there are CPUs.
 EVERY_CPU := -n auto --dist worksteal
-BY_FILE := -n auto --maxprocesses 4 --dist loadfile
+BY_FILE := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e bench fanout mutate schemas lock clean
+.PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e real bench fanout mutate schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,7 +34,7 @@ demo: $(READY) ## Send a real week through the running system and check every de
 up: $(READY) ## Start everything on this machine; Ctrl-C stops it
 	$(BIN)/tetik up $(ARGS)
 
-test: system check unit contract simulation integration e2e ## Everything that must pass
+test: system check unit contract simulation real ## Everything that must pass
 
 check: $(READY) ## Style, types, layers, derived files
 	$(BIN)/ruff check .
@@ -64,6 +65,9 @@ integration: $(READY) ## Tests on a real Kafka, Redis, SMTP server and browser
 
 e2e: $(READY) ## The demo, short, end to end
 	$(PYTEST) tests/e2e
+
+real: $(READY) ## integration and e2e side by side: the demo's week takes as long as many small tests
+	$(PYTEST) $(BY_FILE) tests/e2e tests/integration tests/adapters
 
 bench: $(READY) ## The whole engine beside Faust as documented
 	$(BIN)/python -m benchmarks.engine $(ARGS)
