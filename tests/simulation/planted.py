@@ -24,7 +24,7 @@ from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.takeover import TakenOver, take_over
 from trigger_engine.adapters.transaction import Portion, TransactionalLog, portions_of
 from trigger_engine.app import PartitionWriter
-from trigger_engine.core import endings, hand_over, mails, partition, step
+from trigger_engine.core import endings, hand_over, mails, step, working_set
 from trigger_engine.core.flush import PARTITION_RECORD_KEY, Flush
 from trigger_engine.core.partition import Partition
 from trigger_engine.core.state import CustomerState, decode_state
@@ -164,7 +164,7 @@ def _on_recovery(forget: Callable[[CustomerState], None]) -> AbstractContextMana
         forget(state)
         return state
 
-    return patch.object(partition, "decode_state", wrong)
+    return patch.object(working_set, "decode_state", wrong)
 
 
 def cooldown_forgotten() -> AbstractContextManager[Any]:
