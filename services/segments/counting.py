@@ -1,20 +1,16 @@
 """`tetik segments count`: the members of each segment, live, and what a folder would make of them."""
 
-import asyncio
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
-from aiokafka.errors import KafkaError
 
 from schemas.rule_set import RuleSet
 from services.clock import machine_now
-from services.platform.errors import PlatformError
 from services.segments.census import Census, Row
-from services.segments.reading import Read, read_latest
+from services.segments.reading import Read, answer_of, read_latest
 from services.segments.tables import share, table
 from services.settings import ProcessSettings
 from services.triggers.fates import counted
@@ -35,15 +31,10 @@ def count_segments(settings: ProcessSettings, folder: Path | None, *, as_json: b
         if checked.rule_set is None:
             return FAILED
         planned = checked.rule_set
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    try:
-        active, census, read = asyncio.run(_count(settings, planned))
-    except (KafkaError, OSError) as error:
-        click.echo(f"Kafka at {settings.kafka} cannot be read ({error})", err=True)
+    counts = answer_of(_count(settings, planned), settings)
+    if counts is None:
         return FAILED
-    except PlatformError as error:
-        click.echo(str(error), err=True)
-        return FAILED
+    active, census, read = counts
     if as_json:
         shown = as_data(active, census, read, with_folder=planned is not None)
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))

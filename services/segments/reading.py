@@ -5,25 +5,29 @@ Of each, no more is kept than the caller makes of it (a `Mark`), and of one part
 customer is on which partition never changes.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import click
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from schemas.keys import RESERVED_STATE_PREFIX
 from schemas.topics import STATE_CHANGELOG
 from services.platform.errors import PlatformError
 from services.settings import ProcessSettings
 from services.triggers.published import TopicsMissing
 from trigger_engine.adapters.kafka_log import KafkaLog
-from trigger_engine.core.partition import PARTITION_RECORD_KEY
-from trigger_engine.core.pools import POOL_KEY_PREFIX
 from trigger_engine.core.state import CustomerState, StateError, decode_state
 
 Mark = TypeVar("Mark")
-_OTHER_KEYS = (PARTITION_RECORD_KEY.encode(), POOL_KEY_PREFIX.encode())
+Answer = TypeVar("Answer")
+_OTHER_KEYS = RESERVED_STATE_PREFIX.encode()
 
 
 class NoCustomers(PlatformError):
@@ -36,6 +40,18 @@ class Read:
 
     customers: int = 0
     unreadable: int = 0
+
+
+def answer_of(asking: Coroutine[Any, Any, Answer], settings: ProcessSettings) -> Answer | None:
+    """What a question to Kafka comes to; None if it cannot be answered, and why is said on stderr."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        return asyncio.run(asking)
+    except (KafkaError, OSError) as error:
+        click.echo(f"Kafka at {settings.kafka} cannot be read ({error})", err=True)
+    except PlatformError as error:
+        click.echo(str(error), err=True)
+    return None
 
 
 class Latest(Generic[Mark]):

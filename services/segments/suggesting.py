@@ -1,19 +1,15 @@
 """`tetik segments suggest`: thresholds from the shop's own customers, as a table and as files."""
 
-import asyncio
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, Literal
 
 import click
-from aiokafka.errors import KafkaError
 
 from services.clock import machine_now
-from services.platform.errors import PlatformError
 from services.segments.proposals import Proposal, propose
-from services.segments.reading import Read, read_latest
+from services.segments.reading import Read, answer_of, read_latest
 from services.segments.sample import SAMPLE_MAX, Sample
 from services.segments.shapes import number
 from services.segments.tables import share, table
@@ -26,15 +22,9 @@ Form = Literal["table", "yaml", "json"]
 
 def suggest_segments(settings: ProcessSettings, form: Form) -> int:
     """Returns the exit code."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     sample = Sample(machine_now())
-    try:
-        read = asyncio.run(read_latest(settings, sample.figures, sample.fold))
-    except (KafkaError, OSError) as error:
-        click.echo(f"Kafka at {settings.kafka} cannot be read ({error})", err=True)
-        return FAILED
-    except PlatformError as error:
-        click.echo(str(error), err=True)
+    read = answer_of(read_latest(settings, sample.figures, sample.fold), settings)
+    if read is None:
         return FAILED
     proposals = propose(sample.weighed())
     if form == "json":

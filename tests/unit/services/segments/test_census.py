@@ -10,8 +10,10 @@ from services.segments.census import Census, Row, reachable
 from services.segments.counting import as_data, lines
 from services.segments.reading import Latest, Read
 from tests.unit.trigger_engine.core.history import History, rules_of
+from trigger_engine.core.basket_ring import BASKET_KEY_PREFIX
 from trigger_engine.core.partition import PARTITION_RECORD_KEY
 from trigger_engine.core.pools import POOL_KEY_PREFIX
+from trigger_engine.core.product_store import PRODUCT_SIDE_PREFIXES
 from trigger_engine.core.state import FOREVER, Alias, CustomerState, encode_state, new_state
 
 NOW = 1_000 * DAY_MS
@@ -147,6 +149,8 @@ def test_only_the_last_state_of_a_customer_counts_and_only_customers_do() -> Non
         ("c6", encode_state(customer("c6", orders=6))),
         (PARTITION_RECORD_KEY, b"\x80"),
         (f"{POOL_KEY_PREFIX}spring", b"\x80"),
+        (f"{BASKET_KEY_PREFIX}7", b"\x80"),
+        *((f"{prefix}p1", b"\x80") for prefix in PRODUCT_SIDE_PREFIXES),
     ]:
         latest.admit(key.encode(), value)
     read = Read()
