@@ -6,20 +6,22 @@ The shell asks before it applies a record, because it must flush first and may h
 from schemas.event import RULES_ACTIVATED, SNAPSHOT_ACTIVATED
 from schemas.records import Malformed, decode_event
 
+# Every record is asked: nearly all of them answer by not holding these bytes.
+_RULES = f'"{RULES_ACTIVATED}"'.encode()
+_SNAPSHOT = f'"{SNAPSHOT_ACTIVATED}"'.encode()
+
 
 def activated_rules(value: bytes) -> str | None:
     """The digest of a rule set if this record is the marker that activates one."""
-    return _named(value, RULES_ACTIVATED, "digest")
+    return _named(value, RULES_ACTIVATED, "digest") if _RULES in value else None
 
 
 def activated_snapshot(value: bytes) -> str | None:
     """The version of a snapshot if this record is the marker that activates one."""
-    return _named(value, SNAPSHOT_ACTIVATED, "version") or None
+    return (_named(value, SNAPSHOT_ACTIVATED, "version") or None) if _SNAPSHOT in value else None
 
 
 def _named(value: bytes, event_type: str, field: str) -> str | None:
-    if f'"{event_type}"'.encode() not in value:
-        return None
     try:
         event = decode_event(value)
     except Malformed:
