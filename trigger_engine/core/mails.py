@@ -40,8 +40,9 @@ def request_mail(question: Question) -> None:
     template = of_variant(step.template, run.variant)
     if step.offer is not None and offer is None and step.otherwise is not None:
         template = step.otherwise
-    data = template_data(state, run, offer, turn.now, trigger.template_data[template])
-    if RECOMMENDED in trigger.template_data[template]:
+    reads = trigger.template_data[template]
+    data = template_data(state, run, offer, turn.now, reads, turn.rules.snapshot)
+    if RECOMMENDED in reads:
         data |= recommended_in(question)
     turn.decide(
         run,

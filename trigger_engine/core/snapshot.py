@@ -42,6 +42,11 @@ class Snapshot:
         self.by_category: Mapping[str, Sequence[SnapshotProductRecord]] = by_category
         """The most ordered products of each."""
 
+    def currency_of(self, product_id: str | None) -> str | None:
+        """What the catalogue prices a product in; None if that is not known."""
+        product = None if product_id is None else self.products.get(product_id)
+        return None if product is None else product.currency
+
     def category_of(self, product_id: str | None, otherwise: str | None = None) -> str | None:
         """The category of a product as the catalogue has it; `otherwise` of one that it does not have."""
         product = None if product_id is None else self.products.get(product_id)

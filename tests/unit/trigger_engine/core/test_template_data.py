@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from schemas.records import SnapshotProductRecord, SnapshotRecord
 from schemas.rule_set import RuleSet, Template, TemplateText
 from sender.adapters.template_files import SHIPPED, read_templates
 from tests.unit.trigger_engine.core.history import History
 from trigger_engine.core.rules import Rules, load_rules
+from trigger_engine.core.snapshot import Snapshot
 from trigger_engine.core.template_names import data_read_by
 from trigger_engine.core.trigger_file import parse_trigger
 
@@ -172,3 +174,19 @@ def test_a_purchase_is_what_the_runs_date_is_about_and_else_what_runs_out_next()
     other.event("page_viewed", "20d")
     other.until("21d")
     assert told(other) == {}, "all ran out long ago"
+
+
+def test_prices_have_the_currency_of_the_catalogue() -> None:
+    products = [
+        SnapshotProductRecord(product_id="p1", name="Cup", currency="TRY"),
+        SnapshotProductRecord(product_id="p2", name="Pot"),
+    ]
+    record = SnapshotRecord(version="v1", made_at="2026-03-01T00:00:00.000Z", orders=0, products=products)
+    known = rules(VIEWED, "{{ views.items }}").with_snapshot(Snapshot(record))
+    history = History(rules=known)
+    for product_id in ("p1", "p2", "p3"):
+        history.event("product_viewed", "0s", product_id=product_id, price=5.0)
+    history.until("1h")
+    items = {item["product_id"]: item for item in history.requests[-1].data["views"]["items"]}
+    assert items["p1"]["currency"] == "TRY"
+    assert "currency" not in items["p2"] | items["p3"]
