@@ -7,7 +7,7 @@ they end the process, which acknowledges nothing, and the next owner goes on fro
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from schemas.instants import HOUR_MS, Instant
 from schemas.topics import INTERESTS
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.core.effects import Decide
 from trigger_engine.core.markers import activated_snapshot
 from trigger_engine.core.partition import WAKE_UPS_PER_FLUSH_MAX, Flush, Partition
 from trigger_engine.core.rules import Rules
@@ -29,6 +30,7 @@ SWEEP_PER_FLUSH = 500
 FAN_OUT_PER_FLUSH = 1_000
 """Customers told of a product in one turn: some 30 ms, and less than a megabyte."""
 REJECTED_WINDOW = 1_000
+REASON_SHOWN = 200
 SEEK_AGAIN_AFTER = 64
 """Batches dropped before a seek is repeated: the first one may have been lost in a rebalance."""
 
@@ -324,17 +326,18 @@ class PartitionWriter:
         if not partition.dirty:
             return
         flush = partition.take_flush()
+        self._guard_against_bad_deploy(flush)
         with self._metrics.flush_seconds.time():
             await self._log.commit(flush)
         partition.committed(flush)
         self._metrics.count(flush)
         self._metrics.products.interests_dropped.inc(partition.notices.take_dropped())
-        self._guard_against_bad_deploy()
 
-    def _guard_against_bad_deploy(self) -> None:
+    def _guard_against_bad_deploy(self, flush: Flush) -> None:
         """Stop instead of emptying the topic into the dead letters, or ending every run with an error.
 
-        A flush holds several thousand inputs while catching up, so the share counts, not the number.
+        Before the flush is durable: a supervisor may start us again and again, and each time another few
+        thousand would go. A flush holds that many while catching up, so the share counts, not the number.
         """
         partition = self.partition
         seen_before, rejected_before = self._window_start
@@ -342,9 +345,22 @@ class PartitionWriter:
         if rejected * REJECTED_WINDOW > self._rejected_max * max(seen, REJECTED_WINDOW):
             raise TooManyRejected(
                 f"partition {partition.number}: {rejected} of {seen} inputs failed, more than "
-                f"{self._rejected_max} in {REJECTED_WINDOW}; see the dead letters of {self._topic!r} and the "
-                "decisions with the outcome error. "
-                "Mend the cause (often a bad deploy), or raise TETIK_REJECTED_MAX, and start again."
+                f"{self._rejected_max} in {REJECTED_WINDOW}. Most often: {most_often(flush)}. The last of "
+                "them were not put aside: they come again at the next start. Mend the cause (often a bad "
+                "deploy), or raise TETIK_REJECTED_MAX to make dead letters of them, and start again."
             )
         if seen >= REJECTED_WINDOW:
             self._window_start = (partition.inputs_seen, partition.inputs_rejected)
+
+
+def most_often(flush: Flush) -> str:
+    """Why inputs of a flush failed, the most frequent reasons first, each with where it was met last."""
+    places = {rejected.reason: f"{rejected.topic} at {rejected.offset}" for rejected in flush.rejected}
+    told = Counter(rejected.reason for rejected in flush.rejected)
+    for effect in flush.effects:
+        if isinstance(effect, Decide) and effect.record.outcome == "error":
+            told[effect.record.reason] += 1
+            places[effect.record.reason] = f"trigger {effect.record.trigger_id}"
+    return "; ".join(
+        f"{count} x {reason[:REASON_SHOWN]} ({places[reason]})" for reason, count in told.most_common(3)
+    )

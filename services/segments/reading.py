@@ -142,11 +142,11 @@ async def read_latest(
     """
     log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
     try:
-        counts = await log.partition_counts((STATE_CHANGELOG,))
-        if STATE_CHANGELOG not in counts:
+        described = await log.describe((STATE_CHANGELOG,))
+        if STATE_CHANGELOG not in described:
             said = f"{STATE_CHANGELOG} does not exist at {settings.kafka}: run tetik topics create"
             raise TopicsMissing(said)
-        partitions = counts[STATE_CHANGELOG]
+        partitions = described[STATE_CHANGELOG].partitions
         ends = await log.end_offsets(STATE_CHANGELOG, list(range(partitions)))
         read = Read()
         with Bar() as bar:

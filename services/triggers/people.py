@@ -95,7 +95,7 @@ async def read_people(
     log = KafkaLog(kafka, check_crcs=check_crcs)
     people = People()
     is_in = {str(form["id"]): _membership(form, now) for form in segments}
-    if STATE_CHANGELOG not in await log.partition_counts((STATE_CHANGELOG,)):
+    if STATE_CHANGELOG not in await log.describe((STATE_CHANGELOG,)):
         return people
     for number in range(partitions):
         progress(number)

@@ -52,7 +52,7 @@ async def read_published(kafka: str, *, check_crcs: bool = True) -> PublishedSet
     """Read the topic to its end. Raises TopicsMissing, and what aiokafka raises."""
     log = KafkaLog(kafka, check_crcs=check_crcs)
     published = PublishedSets()
-    if RULES not in await log.partition_counts((RULES,)):
+    if RULES not in await log.describe((RULES,)):
         raise TopicsMissing(f"{RULES} does not exist at {kafka}: run tetik topics create")
     reader = await log.open_reader(RULES, 0)
     try:
@@ -67,7 +67,7 @@ async def read_published(kafka: str, *, check_crcs: bool = True) -> PublishedSet
 
 async def event_partitions(kafka: str) -> int:
     """How many partitions the events have: as many markers are needed, whatever the setting says."""
-    counts = await KafkaLog(kafka).partition_counts((EVENTS,))
-    if EVENTS not in counts:
+    described = await KafkaLog(kafka).describe((EVENTS,))
+    if EVENTS not in described:
         raise TopicsMissing(f"{EVENTS} does not exist at {kafka}: run tetik topics create")
-    return counts[EVENTS]
+    return described[EVENTS].partitions

@@ -45,6 +45,10 @@ class Bench(ABC):
         """A new topic; its name."""
 
     @abstractmethod
+    async def make_again(self, topic: str) -> None:
+        """Delete a topic and make another of that name."""
+
+    @abstractmethod
     async def produce(self, topic: str, partition: int, value: bytes) -> None:
         """Write a record outside of any transaction."""
 
@@ -114,6 +118,9 @@ class MemoryBench(Bench):
         self._broker.create(name, partitions)
         return name
 
+    async def make_again(self, topic: str) -> None:
+        self._broker.create(topic, self._broker.describe()[topic].partitions)
+
     async def produce(self, topic: str, partition: int, value: bytes) -> None:
         self._broker.produce(topic, partition, (None, value, []))
 
@@ -128,14 +135,28 @@ class KafkaBench(Bench):
 
     async def topic(self, partitions: int = 2) -> str:
         name = f"log-suite-{next(_numbers)}"
+        await self._create(name, partitions)
+        return name
+
+    async def _create(self, name: str, partitions: int) -> None:
         await self._admin.create_topics([NewTopic(name, partitions, 1)])
 
         async def there() -> bool:
-            return await self.log.partition_counts((name,)) == {name: partitions}
+            described = (await self.log.describe((name,))).get(name)
+            return described is not None and described.partitions == partitions
 
         await self.until(there)
         await self._producer.client.force_metadata_update()
-        return name
+
+    async def make_again(self, topic: str) -> None:
+        partitions = (await self.log.describe((topic,)))[topic].partitions
+        await self._admin.delete_topics([topic])
+
+        async def gone() -> bool:
+            return topic not in await self.log.describe((topic,))
+
+        await self.until(gone)
+        await self._create(topic, partitions)
 
     async def produce(self, topic: str, partition: int, value: bytes) -> None:
         await self._producer.send_and_wait(topic, value, partition=partition)

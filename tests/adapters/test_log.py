@@ -247,10 +247,21 @@ async def test_ends_are_told_for_the_partitions_asked_for(bench: Bench) -> None:
     assert await bench.log.end_offsets(topic, []) == {}
 
 
-async def test_topics_that_do_not_exist_are_left_out_of_the_counts(bench: Bench) -> None:
+async def test_topics_are_described_and_those_that_do_not_exist_left_out(bench: Bench) -> None:
     three, one = await bench.topic(3), await bench.topic(1)
-    counts = await bench.log.partition_counts((three, one, "log-suite-missing"))
-    assert counts == {three: 3, one: 1}
+    described = await bench.log.describe((three, one, "log-suite-missing"))
+    assert {name: facts.partitions for name, facts in described.items()} == {three: 3, one: 1}
+    assert described == await bench.log.describe((three, one))
+
+
+async def test_a_topic_that_is_made_again_has_another_id(bench: Bench) -> None:
+    topic = await bench.topic()
+    before = (await bench.log.describe((topic,)))[topic]
+    await bench.make_again(topic)
+    after = (await bench.log.describe((topic,)))[topic]
+    assert before.id
+    assert after.id not in (before.id, None)
+    assert after.partitions == before.partitions
 
 
 @asynccontextmanager

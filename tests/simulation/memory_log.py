@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from schemas.topics import all_topics
 from tests.simulation.virtual_time import Bell
-from trigger_engine.adapters.log_port import Bounds, Fenced, Row
+from trigger_engine.adapters.log_port import Bounds, Fenced, Row, TopicFacts
 
 Place = tuple[str, int]
 """A partition of a topic."""
@@ -127,6 +127,7 @@ class MemoryBroker:
     def __init__(self, topics: dict[str, int], *, now: Callable[[], int] = lambda: 0) -> None:
         self._order = count()
         self._topics: dict[str, list[MemoryPartition]] = {}
+        self._made: dict[str, int] = {}
         for name, partitions in topics.items():
             self.create(name, partitions)
         self._producers: dict[str, _Producer] = {}
@@ -136,7 +137,8 @@ class MemoryBroker:
         self._now = now
 
     def create(self, topic: str, partitions: int) -> None:
-        """A new topic."""
+        """A new topic, in the place of one of that name."""
+        self._made[topic] = self._made.get(topic, 0) + 1
         self._topics[topic] = [MemoryPartition(self._order) for _ in range(partitions)]
 
     def set_pace(self, pace: Pace) -> None:
@@ -151,9 +153,12 @@ class MemoryBroker:
         """Wake up everybody who waits for news."""
         self._bell.ring()
 
-    def partition_counts(self) -> dict[str, int]:
-        """How many partitions each topic has."""
-        return {name: len(partitions) for name, partitions in self._topics.items()}
+    def describe(self) -> dict[str, TopicFacts]:
+        """How many partitions each topic has, and its id."""
+        return {
+            name: TopicFacts(len(partitions), f"{name}#{self._made[name]}")
+            for name, partitions in self._topics.items()
+        }
 
     def partition(self, topic: str, number: int) -> MemoryPartition:
         """One partition."""
@@ -272,11 +277,11 @@ class MemoryLog:
         await self.pace.at(f"answer {topic}")
         return ends
 
-    async def partition_counts(self, topics: tuple[str, ...]) -> dict[str, int]:
+    async def describe(self, topics: tuple[str, ...]) -> dict[str, TopicFacts]:
         """As the broker was given them."""
         await self.pace.at("describe")
-        counts = self.broker.partition_counts()
-        return {name: counts[name] for name in topics if name in counts}
+        described = self.broker.describe()
+        return {name: described[name] for name in topics if name in described}
 
     async def close(self) -> None:
         """There is no connection."""

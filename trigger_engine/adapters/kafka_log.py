@@ -16,7 +16,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.topics import all_topics
 from trigger_engine.adapters.batches import LogRecord
-from trigger_engine.adapters.log_port import Bounds, Fenced, Row
+from trigger_engine.adapters.log_port import Bounds, Fenced, Row, TopicFacts
+from trigger_engine.adapters.topic_ids import describe
 
 BATCH_BYTES_MAX = 900_000
 """Below Kafka's default limit of a batch (`message.max.bytes`, `RECORD_BYTES_DEFAULT`)."""
@@ -122,15 +123,14 @@ class KafkaLog:
                 self._asking[isolation_level] = asking
             return self._asking[isolation_level]
 
-    async def partition_counts(self, topics: tuple[str, ...]) -> dict[str, int]:
-        """As the broker describes them."""
+    async def describe(self, topics: tuple[str, ...]) -> dict[str, TopicFacts]:
+        """Asked on a connection of its own, which is closed again."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
         await admin.start()
         try:
-            described: list[dict[str, Any]] = await admin.describe_topics(list(topics))
+            return await describe(admin, topics)
         finally:
             await admin.close()
-        return {one["topic"]: len(one["partitions"]) for one in described if one["error_code"] == 0}
 
     async def close(self) -> None:
         """Close the connections that ends are asked on."""

@@ -34,6 +34,14 @@ class Bounds(NamedTuple):
     end: int
 
 
+class TopicFacts(NamedTuple):
+    """How many partitions a topic has, and its id, which no topic of that name made later has; None where the
+    broker tells none."""
+
+    partitions: int
+    id: str | None
+
+
 class Transaction(Protocol):
     """An open transaction. It commits where its block ends well; an exception aborts it."""
 
@@ -85,8 +93,8 @@ class EngineLog(Protocol):
         """Where partitions of a topic end: for a reader of committed records, or open transactions and what
         was written behind them included."""
 
-    async def partition_counts(self, topics: tuple[str, ...]) -> dict[str, int]:
-        """How many partitions each of these topics has; topics that do not exist are left out."""
+    async def describe(self, topics: tuple[str, ...]) -> dict[str, TopicFacts]:
+        """What these topics are; those that do not exist are left out."""
 
     async def close(self) -> None:
         """Give up every connection but those of writers and readers."""

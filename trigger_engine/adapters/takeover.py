@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.instants import Instant
 from schemas.topics import EVENTS, INTERESTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
-from trigger_engine.adapters.log_port import EngineLog
+from trigger_engine.adapters.log_port import EngineLog, TopicFacts
 from trigger_engine.adapters.transaction import TransactionalLog
 from trigger_engine.core.basket_ring import BASKET_KEY_PREFIX
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
@@ -24,6 +24,9 @@ from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_o
 logger = logging.getLogger(__name__)
 
 CUSTOMER_TOPICS = (EVENTS, INTERESTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG)
+SOURCES = (EVENTS, INTERESTS)
+HELD_BY_ID = (*SOURCES, STATE_CHANGELOG)
+"""Topics that a partition record belongs to: an offset means nothing in another one of the same name."""
 
 
 class UnsoundLog(RuntimeError):
@@ -57,14 +60,17 @@ class Restored(NamedTuple):
 async def take_over(log: EngineLog, group: str, partition: int, *, partitions: int) -> TakenOver:
     """Become the partition's only writer and restore its state.
 
-    Raises UnsoundLog where a source topic was re-created, restored or truncated beyond the record, and
-    where a topic does not have `partitions` partitions: a customer would be split between two.
+    Raises UnsoundLog where a topic that the record belongs to was re-created, restored or truncated beyond
+    it, and where a topic or the states are not laid out over `partitions` partitions: a customer would be
+    split between two.
     """
     writes = await TransactionalLog.open(log, group, partition, partitions)
     try:
         customers, record, pools, products, baskets = await read_changelog(log, partition)
-        await _check_counts(log, partitions)
-        for topic in (EVENTS, INTERESTS):
+        topics = await log.describe(CUSTOMER_TOPICS)
+        _check_layout(topics, record, partitions)
+        _check_ids(topics, record)
+        for topic in SOURCES:
             await _hold_against_log(log, topic, partition, record)
     except BaseException:
         await writes.close()
@@ -140,12 +146,36 @@ async def _hold_against_log(log: EngineLog, topic: str, partition: int, record: 
         )
 
 
-async def _check_counts(log: EngineLog, expected: int) -> None:
-    """A customer lives in one partition number of all these topics."""
-    for name, found in (await log.partition_counts(CUSTOMER_TOPICS)).items():
-        if found != expected:
+def _check_layout(topics: dict[str, TopicFacts], record: PartitionRecord, expected: int) -> None:
+    """A customer lives in one partition number of all these topics, and her state is in that one."""
+    for name, facts in topics.items():
+        if facts.partitions != expected:
             raise UnsoundLog(
-                f"{name} has {found} partitions, but TETIK_PARTITIONS is {expected}. If the setting is "
-                f"wrong, set TETIK_PARTITIONS={found} in all processes. If the topic was given more, its "
-                "customers are spread over other partitions than their states: bring back the old topics."
+                f"{name} has {facts.partitions} partitions, but TETIK_PARTITIONS is {expected}. If the "
+                f"setting is wrong, set TETIK_PARTITIONS={facts.partitions} in all processes. If the topic "
+                "was given more, its customers are spread over other partitions than their states: stop "
+                f"ingest and the sender too, and run tetik repartition --partitions {facts.partitions}."
+            )
+    if record.partitions not in (0, expected):
+        raise UnsoundLog(
+            f"the states are laid out over {record.partitions} partitions, but TETIK_PARTITIONS is "
+            f"{expected}: a repartition was begun and has not ended. Run tetik repartition --partitions "
+            f"{expected} again."
+        )
+    record.partitions = expected
+
+
+def _check_ids(topics: dict[str, TopicFacts], record: PartitionRecord) -> None:
+    """Take the ids down where nothing was applied yet; refuse another topic of the same name, filled as it
+    may be: the offsets of the record, or the record itself, belong to the one that is gone."""
+    for name in HELD_BY_ID:
+        found = topics[name].id if name in topics else None
+        if found is None:
+            continue
+        known = record.topic_ids.setdefault(name, found)
+        if known != found:
+            raise UnsoundLog(
+                f"{name} is not the topic that was worked with: its id is {found}, the one recorded is "
+                f"{known}. It was deleted and made again, or restored from a backup. Bring back the right "
+                "topic, or go on with this one on purpose: tetik topics adopt shows what that means and asks."
             )

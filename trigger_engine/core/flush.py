@@ -34,6 +34,10 @@ class PartitionRecord(msgspec.Struct, array_like=True):
     baskets: BasketProgress = msgspec.field(default_factory=BasketProgress)
     snapshot_version: str = ""
     """The snapshot that products are recommended by."""
+    topic_ids: dict[str, str] = msgspec.field(default_factory=dict)
+    """The ids of the topics that the offsets and this record belong to, by name."""
+    partitions: int = 0
+    """How many partitions the customers were laid out over when this was written; 0: an older record."""
 
 
 @dataclass(frozen=True, slots=True)
