@@ -3,7 +3,7 @@
     tetik up                         everything on this machine
     tetik demo                       real input through the running system, checked
     tetik ingest | engine | sender   one process each, for containers
-    tetik topics create              the topics of schemas/topics.toml
+    tetik topics create | adopt      the topics of schemas/topics.toml
     tetik triggers lint | test | publish | list | show
     tetik segments count | suggest
     tetik import products FILE       the catalogue, through ingest
@@ -18,6 +18,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,6 +26,9 @@ from services.importing.commands import importing
 from services.platform.ports import Ports
 from services.segments.commands import segments
 from services.triggers.commands import triggers
+
+if TYPE_CHECKING:
+    from services.adopting import GoOnAt
 
 PORT_HELP = {
     "kafka": "Kafka",
@@ -142,6 +146,23 @@ def topics_create() -> None:
     from services.commands import create_topics
 
     sys.exit(create_topics())
+
+
+@topics.command("adopt")
+@click.option(
+    "--go-on-at",
+    type=click.Choice(["recorded", "start", "end"]),
+    default="recorded",
+    show_default=True,
+    help="Where the log goes on: at the recorded offset, or with all, or with nothing of what it holds.",
+)
+@click.option("--dry-run", is_flag=True, help="Show it and write nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def topics_adopt(go_on_at: "GoOnAt", dry_run: bool, yes: bool) -> None:
+    """Go on with topics that were made again or restored from a backup. The engines must be stopped."""
+    from services.adopting import adopt_topics
+
+    sys.exit(adopt_topics(go_on_at=go_on_at, yes=yes, dry_run=dry_run))
 
 
 main.add_command(triggers)

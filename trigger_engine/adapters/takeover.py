@@ -135,14 +135,14 @@ async def _hold_against_log(log: EngineLog, topic: str, partition: int, record: 
     if next_offset > end:
         raise UnsoundLog(
             f"{topic}/{partition} ends at offset {end}, but {next_offset} was applied already: the topic "
-            "was re-created or restored. Bring back the right topic, or delete the topic "
-            f"{STATE_CHANGELOG} as well to begin with empty state."
+            "was re-created or restored. Bring back the right topic, or go on with this one on purpose: "
+            "tetik topics adopt shows what that means and asks."
         )
     if next_offset < start:
         raise UnsoundLog(
             f"{topic}/{partition} begins at offset {start}, but {next_offset} is the next to apply: "
             f"retention deleted {start - next_offset} records that were never applied. Raise the topic's "
-            f"retention; to go on without them, delete the topic {STATE_CHANGELOG}: state begins empty."
+            "retention; to go on without them, run tetik topics adopt --go-on-at start."
         )
 
 
