@@ -11,7 +11,7 @@ EVERY_CPU := -n auto --dist worksteal
 BY_FILE := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e real bench fanout mutate schemas lock clean
+.PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e real bench fanout chaos mutate schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,7 +48,7 @@ fmt: $(READY) ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 
 unit: $(READY) ## Tests that need nothing but Python
-	$(PYTEST) $(EVERY_CPU) tests/unit tests/property tests/model tests/tidy
+	$(PYTEST) $(EVERY_CPU) tests/unit tests/property tests/model tests/tidy tests/chaos/test_verifier.py
 
 contract: $(READY) ## Contracts, settings files, compose file
 	$(PYTEST) $(EVERY_CPU) tests/contract
@@ -66,14 +66,17 @@ integration: $(READY) ## Tests on a real Kafka, Redis, SMTP server and browser
 e2e: $(READY) ## The demo, short, end to end
 	$(PYTEST) tests/e2e
 
-real: $(READY) ## integration and e2e side by side: the demo's week takes as long as many small tests
-	$(PYTEST) $(BY_FILE) tests/e2e tests/integration tests/adapters
+real: $(READY) ## integration, e2e and some chaos side by side: the demo's week takes as long as many small tests
+	$(PYTEST) $(BY_FILE) tests/e2e tests/integration tests/adapters tests/chaos/test_chaos.py
 
 bench: $(READY) ## The whole engine beside Faust as documented
 	$(BIN)/python -m benchmarks.engine $(ARGS)
 
 fanout: $(READY) ## Product notices to N customers, the engine killed three times: make fanout N=200000
 	$(BIN)/python -m tests.fan_out --customers $(or $(N),200000)
+
+chaos: $(READY) ## Kills in named phases, zombies, a broker that goes away: make chaos ARGS="--kills 200 --seed 1"
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 mutate: $(MUTATION)/.ready ## Break the engine on purpose and see whether a test notices (long)
 	$(MUTATION)/bin/python -m tests.mutation $(ARGS)

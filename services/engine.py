@@ -13,6 +13,7 @@ from services.process import (
     wait_for_kafka,
 )
 from services.settings import EngineProcess, load_settings
+from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.worker import EngineSettings, EngineWorker
 
 
@@ -20,10 +21,11 @@ def main() -> None:
     """Run the engine until it is told to stop."""
     settings = load_settings(EngineProcess)
     start_logging(settings.log_level)
-    run_process(lambda stop: _run(settings, stop))
+    run_process(lambda stop: run_engine(settings, stop))
 
 
-async def _run(settings: EngineProcess, stop: asyncio.Event) -> None:
+async def run_engine(settings: EngineProcess, stop: asyncio.Event, log: EngineLog | None = None) -> None:
+    """Work until `stop` is set; over `log`, if one is given."""
     await unless_stopped(wait_for_kafka(settings.kafka), stop)
     async with clock_of(settings, stop) as clock:
         worker = EngineWorker(
@@ -37,6 +39,7 @@ async def _run(settings: EngineProcess, stop: asyncio.Event) -> None:
                 snapshot_every_s=settings.snapshot_every_s,
             ),
             clock,
+            log,
         )
         health = create_health_app("engine", worker.metrics.registry, lambda: worker.ready, worker.progress)
         async with (

@@ -113,6 +113,10 @@ class Model:
             ):
                 due.perform(self._turn(customer, rules, now, at=due.at))
 
+    def customer(self, key: str) -> Customer | None:
+        """What is remembered of one customer."""
+        return self._customers.get(key)
+
     def next_due(self, partition: int) -> int | None:
         """When the partition's next wake-up falls due; None: never."""
         items = [

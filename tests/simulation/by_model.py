@@ -16,7 +16,7 @@ from schemas.records import EventRecord, decode_email_request
 from schemas.rule_set import RuleSet
 from tests.model.model import Model
 from tests.model.pools import Pools
-from tests.property.engine_and_model import expected_of, request_of, shown
+from tests.model.told import expected_of, request_of, shown
 from tests.simulation.codes import Given
 from tests.simulation.expected import asked_at_of, question_of
 from tests.simulation.memory_log import MemoryRecord

@@ -21,7 +21,7 @@ from schemas.topics import EVENTS, INTERESTS
 from trigger_engine.adapters import batch_transport, customer_store
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.kafka_log import KafkaLog
-from trigger_engine.adapters.log_port import Fenced
+from trigger_engine.adapters.log_port import EngineLog, Fenced
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.ownership import PartitionsOwned
 from trigger_engine.adapters.recommender import Recommender
@@ -62,14 +62,14 @@ class EngineSettings:
 
 
 class EngineWorker:
-    """One worker of the engine."""
+    """One worker of the engine. `log`: what it writes and reads, but for the group's fetching; none: Kafka."""
 
-    def __init__(self, settings: EngineSettings, clock: Clock) -> None:
+    def __init__(self, settings: EngineSettings, clock: Clock, log: EngineLog | None = None) -> None:
         self.settings = settings
         self.metrics = EngineMetrics()
         self._clock = clock
         self._failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        self._log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
+        self._log: EngineLog = log or KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
         self._rules = RuleBook(self._log)
         self._snapshots = SnapshotBook(self._log, self.metrics)
         every_ms = round(settings.snapshot_every_s * SECOND_MS)
