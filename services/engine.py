@@ -35,6 +35,8 @@ async def _run(settings: EngineProcess, stop: asyncio.Event) -> None:
                 check_crcs=settings.check_crcs,
                 instance=settings.engine_instance,
                 snapshot_every_s=settings.snapshot_every_s,
+                state_folder=settings.state_dir if settings.state_store == "rocksdb" else None,
+                standby=settings.standby,
             ),
             clock,
         )

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from schemas.topics import all_topics
 from tests.simulation.virtual_time import Bell
-from trigger_engine.adapters.log_port import Bounds, Fenced, Row
+from trigger_engine.adapters.log_port import Bounds, Ends, Fenced, Row
 
 Place = tuple[str, int]
 """A partition of a topic."""
@@ -127,6 +127,7 @@ class MemoryBroker:
     def __init__(self, topics: dict[str, int], *, now: Callable[[], int] = lambda: 0) -> None:
         self._order = count()
         self._topics: dict[str, list[MemoryPartition]] = {}
+        self._ids: dict[str, str] = {}
         for name, partitions in topics.items():
             self.create(name, partitions)
         self._producers: dict[str, _Producer] = {}
@@ -136,7 +137,8 @@ class MemoryBroker:
         self._now = now
 
     def create(self, topic: str, partitions: int) -> None:
-        """A new topic."""
+        """A new topic, in the place of one that had its name."""
+        self._ids[topic] = f"{topic} {next(self._order)}"
         self._topics[topic] = [MemoryPartition(self._order) for _ in range(partitions)]
 
     def set_pace(self, pace: Pace) -> None:
@@ -150,6 +152,10 @@ class MemoryBroker:
     def tell(self) -> None:
         """Wake up everybody who waits for news."""
         self._bell.ring()
+
+    def topic_id(self, topic: str) -> str:
+        """What tells a topic from one of its name before."""
+        return self._ids[topic]
 
     def partition_counts(self) -> dict[str, int]:
         """How many partitions each topic has."""
@@ -278,6 +284,10 @@ class MemoryLog:
         counts = self.broker.partition_counts()
         return {name: counts[name] for name in topics if name in counts}
 
+    async def topic_id(self, topic: str) -> str:
+        """Of the topic as it was created last."""
+        return self.broker.topic_id(topic)
+
     async def close(self) -> None:
         """There is no connection."""
 
@@ -320,6 +330,7 @@ class MemoryTransaction:
         self._log = log
         self._name = name
         self._epoch = epoch
+        self._ends: Ends = {}
 
     async def append(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
         """Write the records; none is no write."""
@@ -327,10 +338,12 @@ class MemoryTransaction:
         if kept:
             await self._log.pace.at(f"append {topic}")
             self._log.broker.append(self._name, self._epoch, (topic, partition), kept)
+            self._ends[topic, partition] = self._log.broker.partition(topic, partition).end
 
-    async def written(self) -> None:
+    async def written(self) -> Ends:
         """They are."""
         await self._log.pace.at("written")
+        return self._ends
 
 
 class MemoryReader:

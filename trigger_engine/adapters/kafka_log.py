@@ -13,10 +13,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient
 
 from schemas.topics import all_topics
 from trigger_engine.adapters.batches import LogRecord
-from trigger_engine.adapters.log_port import Bounds, Fenced, Row
+from trigger_engine.adapters.log_port import Bounds, Ends, Fenced, Row
 
 BATCH_BYTES_MAX = 900_000
 """Below Kafka's default limit of a batch (`message.max.bytes`, `RECORD_BYTES_DEFAULT`)."""
@@ -132,6 +134,10 @@ class KafkaLog:
             await admin.close()
         return {one["topic"]: len(one["partitions"]) for one in described if one["error_code"] == 0}
 
+    async def topic_id(self, topic: str) -> str:
+        """Asked through librdkafka: aiokafka's requests are from before Kafka gave topics ids."""
+        return await asyncio.to_thread(_topic_id, self._bootstrap, topic)
+
     async def close(self) -> None:
         """Close the connections that ends are asked on."""
         while self._asking:
@@ -166,22 +172,26 @@ class KafkaTransaction:
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
-        self._acknowledgements: list[tuple[str, int, asyncio.Future[Any]]] = []
+        self._acknowledgements: list[tuple[str, int, int, int, asyncio.Future[Any]]] = []
+        self._ends: Ends = {}
 
     async def append(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
         """Send the records; that they were acknowledged is seen by `written`."""
         for batch in record_batches(self._producer, rows):
             acknowledgement = await self._producer.send_batch(batch, topic, partition=partition)
-            self._acknowledgements.append((topic, batch.size(), acknowledgement))
+            count = batch.record_count()
+            self._acknowledgements.append((topic, partition, batch.size(), count, acknowledgement))
 
-    async def written(self) -> None:
+    async def written(self) -> Ends:
         """Every batch was acknowledged by the broker. Raises RecordRefused if one is too large."""
-        for topic, size, acknowledgement in self._acknowledgements:
+        for topic, partition, size, count, acknowledgement in self._acknowledgements:
             try:
-                await acknowledgement
+                first = (await acknowledgement).offset
             except MessageSizeTooLargeError as error:
                 raise RecordRefused(_too_large(topic, size)) from error
+            self._ends[topic, partition] = first + count
         self._acknowledgements.clear()
+        return self._ends
 
 
 class KafkaReader:
@@ -224,6 +234,12 @@ def record_batches(maker: BatchMaker, rows: Iterable[Row]) -> Iterator[BatchBuil
     if builder is not None:
         builder.close()
         yield builder
+
+
+def _topic_id(bootstrap: str, topic: str) -> str:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    (described,) = admin.describe_topics(TopicCollection([topic])).values()
+    return str(described.result(REQUEST_TIMEOUT_MS / 1_000).topic_id)
 
 
 def _too_large(topic: str, size: int) -> str:

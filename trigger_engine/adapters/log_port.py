@@ -34,13 +34,17 @@ class Bounds(NamedTuple):
     end: int
 
 
+Ends = dict[tuple[str, int], int]
+"""By topic and partition: the offset behind the last record that a transaction wrote there."""
+
+
 class Transaction(Protocol):
     """An open transaction. It commits where its block ends well; an exception aborts it."""
 
     async def append(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
         """Write records, in order. Raises Fenced, and ValueError for a record beyond the size limit."""
 
-    async def written(self) -> None:
+    async def written(self) -> Ends:
         """Wait until the log holds all that was appended, invisible as it is. Raises Fenced."""
 
 
@@ -87,6 +91,9 @@ class EngineLog(Protocol):
 
     async def partition_counts(self, topics: tuple[str, ...]) -> dict[str, int]:
         """How many partitions each of these topics has; topics that do not exist are left out."""
+
+    async def topic_id(self, topic: str) -> str:
+        """What tells a topic from another one that has its name later."""
 
     async def close(self) -> None:
         """Give up every connection but those of writers and readers."""
