@@ -37,6 +37,8 @@ async def run_engine(settings: EngineProcess, stop: asyncio.Event, log: EngineLo
                 check_crcs=settings.check_crcs,
                 instance=settings.engine_instance,
                 snapshot_every_s=settings.snapshot_every_s,
+                state_folder=settings.state_dir if settings.state_store == "rocksdb" else None,
+                standby=settings.standby,
             ),
             clock,
             log,

@@ -5,9 +5,10 @@ values. A process that misses a setting refuses to start and says which.
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -65,10 +66,26 @@ class EngineProcess(ProcessSettings):
     snapshot_every_s: Annotated[
         float, Field(ge=1, le=86_400, description="how often recommendations are worked out anew")
     ] = 3_600.0
+    state_store: Annotated[
+        Literal["memory", "rocksdb"], Field(description="where customers' states are kept at work")
+    ] = "memory"
+    state_dir: Annotated[
+        Path | None, Field(validate_default=True, description="the folder of rocksdb's files")
+    ] = None
+    standby: Annotated[bool, Field(description="whether to keep copies of other engines' states at hand")] = (
+        False
+    )
     engine_instance: Annotated[
         str | None,
         Field(min_length=1, description="a name kept over restarts; no two live engines may share it"),
     ] = None
+
+    @field_validator("state_dir")
+    @classmethod
+    def _has_a_folder(cls, state_dir: Path | None, others: ValidationInfo) -> Path | None:
+        if state_dir is None and others.data.get("state_store") == "rocksdb":
+            raise ValueError("required where states are kept by rocksdb")
+        return state_dir
 
 
 class SenderProcess(ProcessSettings):

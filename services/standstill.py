@@ -18,6 +18,7 @@ from services.platform.errors import PlatformError
 from services.settings import ProcessSettings
 from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.log_port import Fenced, LogWriter, Row, TopicFacts
+from trigger_engine.adapters.state_store import MemoryStore
 from trigger_engine.adapters.takeover import CUSTOMER_TOPICS, Restored, read_changelog
 from trigger_engine.adapters.worker import GROUP
 from trigger_engine.core.flush import PARTITION_RECORD_KEY, PartitionRecord
@@ -81,7 +82,7 @@ async def customer_topics(settings: ProcessSettings, log: KafkaLog) -> dict[str,
 
 async def standing_of(log: KafkaLog, number: int) -> Standing:
     """Read one partition's changelog to its end."""
-    return Standing(number, await read_changelog(log, number))
+    return Standing(number, await read_changelog(log, number, MemoryStore(lambda: 0)))
 
 
 class Held:

@@ -196,7 +196,7 @@ class PartitionWriter:
     async def _read_on(self) -> bool:
         """Apply what is queued, flush, acknowledge."""
         acknowledgements: list[Acknowledge] = []
-        inputs = 0
+        inputs, begun = 0, asyncio.get_running_loop().time()
         while self._queue and inputs < FLUSH_INPUTS_MAX:
             batch, acknowledge = self._queue.popleft()
             self._room.set()
@@ -206,6 +206,8 @@ class PartitionWriter:
         await self._flush()
         for acknowledge in acknowledgements:
             acknowledge()
+        if acknowledgements:
+            self._metrics.flow.batch_seconds.observe(asyncio.get_running_loop().time() - begun)
         return bool(acknowledgements)
 
     async def _apply(self, batch: Batch) -> None:
@@ -330,7 +332,7 @@ class PartitionWriter:
         with self._metrics.flush_seconds.time():
             await self._log.commit(flush)
         partition.committed(flush)
-        self._metrics.count(flush)
+        self._metrics.count(flush, self._now())
         self._metrics.products.interests_dropped.inc(partition.notices.take_dropped())
 
     def _guard_against_bad_deploy(self, flush: Flush) -> None:

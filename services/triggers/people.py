@@ -13,6 +13,7 @@ from schemas.instants import Instant
 from schemas.topics import STATE_CHANGELOG
 from services.triggers.words import mail_steps
 from trigger_engine.adapters.kafka_log import KafkaLog
+from trigger_engine.adapters.state_store import MemoryStore
 from trigger_engine.adapters.takeover import read_changelog
 from trigger_engine.core.scene import Scene
 from trigger_engine.core.segments import compile_segment
@@ -99,7 +100,8 @@ async def read_people(
         return people
     for number in range(partitions):
         progress(number)
-        customers = (await read_changelog(log, number)).customers
-        for value in customers.values():
+        store = MemoryStore(lambda: now)
+        await read_changelog(log, number, store)
+        for _, value in store.items():
             people.admit(value, form_of, is_in)
     return people

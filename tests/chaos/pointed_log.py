@@ -10,7 +10,16 @@ from contextlib import asynccontextmanager
 from schemas.topics import STATE_CHANGELOG
 from tests.chaos.points import Phase, Points
 from trigger_engine.adapters.batches import LogRecord
-from trigger_engine.adapters.log_port import Bounds, EngineLog, LogReader, LogWriter, Row, Transaction
+from trigger_engine.adapters.log_port import (
+    Bounds,
+    Ends,
+    EngineLog,
+    LogReader,
+    LogWriter,
+    Row,
+    TopicFacts,
+    Transaction,
+)
 
 
 class PointedLog:
@@ -39,8 +48,8 @@ class PointedLog:
     ) -> dict[int, int]:
         return await self._log.end_offsets(topic, partitions, committed=committed)
 
-    async def partition_counts(self, topics: tuple[str, ...]) -> dict[str, int]:
-        return await self._log.partition_counts(topics)
+    async def describe(self, topics: tuple[str, ...]) -> dict[str, TopicFacts]:
+        return await self._log.describe(topics)
 
     async def close(self) -> None:
         await self._log.close()
@@ -91,8 +100,8 @@ class PointedTransaction:
             await self._transaction.written()
             self._points.act()
 
-    async def written(self) -> None:
-        await self._transaction.written()
+    async def written(self) -> Ends:
+        return await self._transaction.written()
 
 
 class PointedReader:

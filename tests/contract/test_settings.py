@@ -43,6 +43,9 @@ ENGINE = SHARED | {
     "rejected_max": 100,
     "session_timeout_s": 20.0,
     "snapshot_every_s": 3600.0,
+    "state_store": "memory",
+    "state_dir": None,
+    "standby": False,
     "engine_instance": None,
 }
 SENDER = SHARED | {
@@ -68,6 +71,7 @@ OPTIONAL = {
     "TETIK_SMTP_USER": "tetik",
     "TETIK_SMTP_PASSWORD": "replace-this-password",
     "TETIK_ENGINE_INSTANCE": "engine-0",
+    "TETIK_STATE_DIR": "/var/lib/tetik/state",
     "TETIK_SHOP_URL": "https://shop.example",
     "TETIK_SURVEY_URL": "https://shop.example/answers",
 }
@@ -232,6 +236,8 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         ("engine", "TETIK_PARTITIONS", "many"),
         ("engine", "TETIK_CLOCK", "sundial"),
         ("engine", "TETIK_SESSION_TIMEOUT_S", "1"),
+        ("engine", "TETIK_STATE_STORE", "disk"),
+        ("engine", "TETIK_STANDBY", "two"),
         ("sender", "TETIK_SMTP", "relay.example"),
         ("sender", "TETIK_SECRET", "short"),
         ("sender", "TETIK_PUBLIC_URL", "mail.shop.example"),
@@ -247,6 +253,12 @@ def test_a_wrong_setting_is_named(process: str, name: str, value: str, refused: 
     others = {each.name for each in of_process("reference.env", process)} - {name}
     assert not [other for other in others if re.search(rf"\b{other}\b", said)], said
     assert "pydantic" not in said
+
+
+def test_files_need_a_folder(refused: Callable[..., str]) -> None:
+    assert "TETIK_STATE_DIR: required where states are kept by rocksdb" in refused(
+        "engine", "TETIK_STATE_STORE", "rocksdb"
+    )
 
 
 def test_a_secret_is_not_shown_when_it_is_refused(refused: Callable[..., str]) -> None:

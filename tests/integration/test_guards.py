@@ -16,6 +16,7 @@ from tests.fixtures.engine_cases import CONFIRMATION, ordered, profile
 from tests.integration.test_engine import doubled, now, orders, publish_rules
 from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.partitioning import partition_of
+from trigger_engine.adapters.state_store import MemoryStore
 from trigger_engine.adapters.takeover import read_changelog
 from trigger_engine.core.partition import PartitionRecord
 
@@ -41,7 +42,8 @@ async def counted(engine: Engine, name: str) -> float:
 async def records_of(bench: EngineBench) -> list[PartitionRecord]:
     """The partition records as they stand committed."""
     log = KafkaLog(bench.kafka)
-    return [(await read_changelog(log, number)).record for number in range(PARTITIONS)]
+    stores = [MemoryStore(lambda: 0) for _ in range(PARTITIONS)]
+    return [(await read_changelog(log, number, store)).record for number, store in enumerate(stores)]
 
 
 async def test_a_worker_frozen_inside_its_flush_commits_nothing_after_a_take_over(bench: EngineBench) -> None:

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from schemas.topics import all_topics
 from tests.simulation.virtual_time import Bell
-from trigger_engine.adapters.log_port import Bounds, Fenced, Row, TopicFacts
+from trigger_engine.adapters.log_port import Bounds, Ends, Fenced, Row, TopicFacts
 
 Place = tuple[str, int]
 """A partition of a topic."""
@@ -325,6 +325,7 @@ class MemoryTransaction:
         self._log = log
         self._name = name
         self._epoch = epoch
+        self._ends: Ends = {}
 
     async def append(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
         """Write the records; none is no write."""
@@ -332,10 +333,12 @@ class MemoryTransaction:
         if kept:
             await self._log.pace.at(f"append {topic}")
             self._log.broker.append(self._name, self._epoch, (topic, partition), kept)
+            self._ends[topic, partition] = self._log.broker.partition(topic, partition).end
 
-    async def written(self) -> None:
+    async def written(self) -> Ends:
         """They are."""
         await self._log.pace.at("written")
+        return self._ends
 
 
 class MemoryReader:

@@ -214,8 +214,8 @@ def offer_not_returned() -> AbstractContextManager[Any]:
 def codes_forgotten() -> AbstractContextManager[Any]:
     """How many codes of a pool were given is not kept."""
 
-    async def wrong(log: EngineLog, group: str, number: int, *, partitions: int) -> TakenOver:
-        taken = await take_over(log, group, number, partitions=partitions)
+    async def wrong(*asked: Any, **more: Any) -> TakenOver:
+        taken = await take_over(*asked, **more)
         taken.record.codes_taken.clear()
         return taken
 
@@ -225,8 +225,8 @@ def codes_forgotten() -> AbstractContextManager[Any]:
 def stale_rules() -> AbstractContextManager[Any]:
     """After a take-over, the rules are those that were published first."""
 
-    async def wrong(log: EngineLog, group: str, number: int, *, partitions: int) -> TakenOver:
-        taken = await take_over(log, group, number, partitions=partitions)
+    async def wrong(*asked: Any, **more: Any) -> TakenOver:
+        taken = await take_over(*asked, **more)
         if taken.record.rules_digest:
             taken.record.rules_digest = rule_sets()[0].digest
         return taken

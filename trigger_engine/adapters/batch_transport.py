@@ -101,6 +101,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no ty
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    @property
+    def rebalance_due(self) -> bool:
+        """Whether the group is about to decide anew, as the heartbeats' answers said."""
+        return bool(self._thread._ensure_consumer()._coordinator._rejoin_needed_fut.done())
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         fetched, active = await self._wait_next_records(timeout)
         if fetched is None or self.should_stop:

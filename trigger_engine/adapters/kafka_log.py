@@ -16,7 +16,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.topics import all_topics
 from trigger_engine.adapters.batches import LogRecord
-from trigger_engine.adapters.log_port import Bounds, Fenced, Row, TopicFacts
+from trigger_engine.adapters.log_port import Bounds, Ends, Fenced, Row, TopicFacts
 from trigger_engine.adapters.topic_ids import describe
 
 BATCH_BYTES_MAX = 900_000
@@ -166,22 +166,26 @@ class KafkaTransaction:
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
-        self._acknowledgements: list[tuple[str, int, asyncio.Future[Any]]] = []
+        self._acknowledgements: list[tuple[str, int, int, int, asyncio.Future[Any]]] = []
+        self._ends: Ends = {}
 
     async def append(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
         """Send the records; that they were acknowledged is seen by `written`."""
         for batch in record_batches(self._producer, rows):
             acknowledgement = await self._producer.send_batch(batch, topic, partition=partition)
-            self._acknowledgements.append((topic, batch.size(), acknowledgement))
+            count = batch.record_count()
+            self._acknowledgements.append((topic, partition, batch.size(), count, acknowledgement))
 
-    async def written(self) -> None:
+    async def written(self) -> Ends:
         """Every batch was acknowledged by the broker. Raises RecordRefused if one is too large."""
-        for topic, size, acknowledgement in self._acknowledgements:
+        for topic, partition, size, count, acknowledgement in self._acknowledgements:
             try:
-                await acknowledgement
+                first = (await acknowledgement).offset
             except MessageSizeTooLargeError as error:
                 raise RecordRefused(_too_large(topic, size)) from error
+            self._ends[topic, partition] = first + count
         self._acknowledgements.clear()
+        return self._ends
 
 
 class KafkaReader:

@@ -42,13 +42,17 @@ class TopicFacts(NamedTuple):
     id: str | None
 
 
+Ends = dict[tuple[str, int], int]
+"""By topic and partition: the offset behind the last record that a transaction wrote there."""
+
+
 class Transaction(Protocol):
     """An open transaction. It commits where its block ends well; an exception aborts it."""
 
     async def append(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
         """Write records, in order. Raises Fenced, and ValueError for a record beyond the size limit."""
 
-    async def written(self) -> None:
+    async def written(self) -> Ends:
         """Wait until the log holds all that was appended, invisible as it is. Raises Fenced."""
 
 

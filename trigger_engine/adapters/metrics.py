@@ -2,11 +2,12 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from schemas.instants import Instant
+from trigger_engine.adapters.flow_metrics import LATENCY_S, FlowMetrics
 from trigger_engine.adapters.product_metrics import ProductMetrics
+from trigger_engine.adapters.state_metrics import StateMetrics
 from trigger_engine.core.effects import CancelMail, Decide, HandOver, RequestMail
 from trigger_engine.core.partition import Flush
-
-_LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 
 
 class EngineMetrics:
@@ -15,6 +16,8 @@ class EngineMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.products = ProductMetrics(self.registry)
+        self.flow = FlowMetrics(self.registry)
+        self.state = StateMetrics(self.registry)
         self.decisions = Counter(
             "tetik_decisions_total", "Decisions by outcome", ["outcome"], registry=self.registry
         )
@@ -46,11 +49,11 @@ class EngineMetrics:
         self.timer_lateness = Histogram(
             "tetik_timer_lateness_seconds",
             "Lateness of the earliest wake-up of each slice",
-            buckets=_LATENCY_S,
+            buckets=LATENCY_S,
             registry=self.registry,
         )
         self.flush_seconds = Histogram(
-            "tetik_flush_seconds", "Time of one transaction", buckets=_LATENCY_S, registry=self.registry
+            "tetik_flush_seconds", "Time of one transaction", buckets=LATENCY_S, registry=self.registry
         )
         self.partitions_owned = Gauge(
             "tetik_partitions_owned", "Partitions this worker owns", registry=self.registry
@@ -85,8 +88,9 @@ class EngineMetrics:
             registry=self.registry,
         )
 
-    def count(self, flush: Flush) -> None:
-        """Count a flush that was committed."""
+    def count(self, flush: Flush, now: Instant) -> None:
+        """Count a flush that was committed just now."""
+        self.flow.answered(flush.answered, now)
         for effect in flush.effects:
             if isinstance(effect, Decide):
                 self.decisions.labels(effect.record.outcome).inc()

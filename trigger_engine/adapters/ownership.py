@@ -3,6 +3,9 @@
 A rebalance goes: `pause` (every writer finishes its turn), the group decides, `on_assigned`. Kept
 partitions keep producer and state and go on; lost ones are dropped; new ones are taken over side by
 side. Had another worker owned a kept one meanwhile, its take-over fenced us and the next flush fails.
+
+A take-over may be long, and the group may decide anew in its middle. Then it is broken off: what it has read
+is kept, and the next assignment, which follows at once, goes on from there.
 """
 
 import asyncio
@@ -16,9 +19,13 @@ from trigger_engine.adapters.interest_feed import InterestFeed
 from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.recommender import Recommender
+from trigger_engine.adapters.restoring import Restoring
 from trigger_engine.adapters.rule_book import RuleBook
 from trigger_engine.adapters.snapshot_book import SnapshotBook
-from trigger_engine.adapters.takeover import take_over
+from trigger_engine.adapters.standby import Standby
+from trigger_engine.adapters.state_store import StateStore
+from trigger_engine.adapters.stores import Stores
+from trigger_engine.adapters.takeover import Interrupted, TakenOver, take_over
 from trigger_engine.app import Acknowledge, PartitionWriter
 from trigger_engine.core.partition import Partition
 
@@ -26,7 +33,8 @@ logger = logging.getLogger(__name__)
 
 
 class PartitionsOwned:
-    """The writers by partition. `failed` gets the first error of any of them."""
+    """The writers by partition. `failed` gets the first error of any of them; `interrupted` says whether the
+    group is about to decide anew; `standing_by`: copies of the others' partitions are kept at hand."""
 
     def __init__(
         self,
@@ -43,6 +51,9 @@ class PartitionsOwned:
         snapshots: SnapshotBook,
         recommender: Recommender | None = None,
         count_every_ms: int = HOUR_MS,
+        stores: Stores | None = None,
+        standing_by: bool = False,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         self.writers: dict[int, PartitionWriter] = {}
         self._log = log
@@ -58,14 +69,19 @@ class PartitionsOwned:
         self._snapshots = snapshots
         self._recommender = recommender
         self._count_every_ms = count_every_ms
+        self.stores: dict[int, StateStore] = {}
+        self._stores = stores or Stores(log, now, lasting=standing_by)
+        self._standby = Standby(log, self._stores, metrics, following=standing_by)
+        self._restoring = Restoring(metrics, asyncio.get_running_loop().time)
+        self._interrupted = interrupted
         self._tasks: dict[int, list[asyncio.Task[None]]] = {}
         self._changelog_ends: dict[int, int] = {}
         self.settling = True
         self.taking_over = False
 
     def customer_count(self) -> int:
-        """Customers in memory."""
-        return sum(len(writer.partition.customers) for writer in self.writers.values())
+        """Customers of the partitions owned; an estimate where they are kept in files."""
+        return sum(map(len, self.stores.values()))
 
     def changelog_end(self, partition: int) -> int | None:
         """The changelog's end at the last assignment."""
@@ -81,18 +97,25 @@ class PartitionsOwned:
         await asyncio.gather(*(writer.pause() for writer in self.writers.values()))
 
     async def on_assigned(self, partitions: set[int]) -> None:
-        """Own exactly these partitions from now on."""
+        """Own exactly these partitions from now on. If it is interrupted, some are not owned yet, and all
+        stand still until the assignment that follows."""
+        await self._standby.pause()
         for number in sorted(self.writers.keys() - partitions):
             await self._give_up(number)
         self.taking_over = True
         await asyncio.gather(*(self._take(number) for number in sorted(partitions - self.writers.keys())))
         self.taking_over = False
+        self._metrics.partitions_owned.set(len(self.writers))
+        if partitions - self.writers.keys():
+            logger.info("the group decides anew while partitions are restored: going on after it")
+            return
         self._changelog_ends = await self._log.end_offsets(STATE_CHANGELOG, sorted(partitions))
         for writer in self.writers.values():
             writer.resume()
         if self._recommender is not None:
             await self._recommender.assigned(partitions)
-        self._metrics.partitions_owned.set(len(self.writers))
+        others = set(range(self._partitions)) - partitions
+        self._standby.follow(others if self._standby.following else set())
         self.settling = False
 
     async def route(self, batch: Batch, acknowledge: Acknowledge) -> None:
@@ -125,11 +148,39 @@ class PartitionsOwned:
         """Give everything up."""
         if self._recommender is not None:
             await self._recommender.close()
+        await self._standby.pause()
         for number in sorted(self.writers):
             await self._give_up(number)
+        await self._standby.close()
 
     async def _take(self, number: int) -> None:
-        taken = await take_over(self._log, self._group, number, partitions=self._partitions)
+        """Take a partition over, with the copy of it if there is one. Interrupted, the copy is kept."""
+        store = self._standby.take_out(number)
+        if store is None:
+            store = await self._stores.open(number)
+        source = "copy" if store.stood_at else "changelog"
+        elapsed = asyncio.get_running_loop().time
+        begun = elapsed()
+        try:
+            taken = await take_over(
+                self._log,
+                self._group,
+                number,
+                partitions=self._partitions,
+                store=store,
+                now=self._now(),
+                restoring=self._restoring,
+                interrupted=self._interrupted,
+            )
+        except Interrupted:
+            self._standby.put_in(number, store)
+            return
+        self._metrics.state.take_over_seconds.labels(source).observe(elapsed() - begun)
+        self.stores[number] = store
+        await self._begin(number, taken)
+
+    async def _begin(self, number: int, taken: TakenOver) -> None:
+        """Let a partition that was taken over work."""
         partition = Partition(
             number,
             taken.customers,
@@ -176,6 +227,11 @@ class PartitionsOwned:
         await writer.close()
         # their errors, if any, have been reported
         await asyncio.gather(working, feeding, return_exceptions=True)
+        store = self.stores.pop(number)
+        if self._standby.following:
+            self._standby.put_in(number, store)
+        else:
+            store.close()
         logger.info("partition %d given up", number)
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:

@@ -3,25 +3,37 @@
 The order matters. Opening the partition's writer makes every later write of the former owner fail
 and ends its open transaction; only then is the end of the changelog final. The partition record says
 where to go on.
+
+Where there is a copy of the changelog (a standby's, files of before, what an interrupted take-over had
+read), only the rest is read. A copy that cannot be one of this log, or is too old, is begun anew.
 """
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
 from schemas.instants import Instant
 from schemas.topics import EVENTS, INTERESTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
-from trigger_engine.adapters.log_port import EngineLog, TopicFacts
+from trigger_engine.adapters.log_port import EngineLog, LogReader, TopicFacts
+from trigger_engine.adapters.restoring import Restoring
+from trigger_engine.adapters.state_store import AGE_MAX_MS, StateStore
 from trigger_engine.adapters.transaction import TransactionalLog
 from trigger_engine.core.basket_ring import BASKET_KEY_PREFIX
+from trigger_engine.core.customers import Customers
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
 from trigger_engine.core.pools import POOL_KEY_PREFIX
 from trigger_engine.core.product_store import PRODUCT_SIDE_PREFIXES
 from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_of
 
 logger = logging.getLogger(__name__)
+
+HEADS_PER_LOOK = 5_000
+"""Customers asked for their wake-ups in one go: a few milliseconds, after which others have their turn."""
 
 CUSTOMER_TOPICS = (EVENTS, INTERESTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG)
 SOURCES = (EVENTS, INTERESTS)
@@ -33,12 +45,16 @@ class UnsoundLog(RuntimeError):
     """The log and the recorded progress do not belong together; going on would lose or double events."""
 
 
+class Interrupted(Exception):
+    """The group decides anew; what was read is kept, and gone on with if the partition is still ours then."""
+
+
 @dataclass(slots=True)
 class TakenOver:
     """A partition as its changelog tells it."""
 
     log: TransactionalLog
-    customers: dict[str, bytes]
+    customers: Customers
     record: PartitionRecord
     wake_ups: dict[str, Instant]
     pools: dict[str, bytes]
@@ -47,36 +63,99 @@ class TakenOver:
 
 
 class Restored(NamedTuple):
-    """What a partition's changelog holds: encoded states by customer, its record as far as that is committed,
-    its pools of codes by name, the records of its products by key and its baskets by place."""
+    """What a partition's changelog holds besides customers: its record as far as that is committed, its pools
+    of codes by name, the records of its products by key and its baskets by place."""
 
-    customers: dict[str, bytes]
     record: PartitionRecord
     pools: dict[str, bytes]
     products: dict[str, bytes]
     baskets: dict[str, bytes]
 
 
-async def take_over(log: EngineLog, group: str, partition: int, *, partitions: int) -> TakenOver:
-    """Become the partition's only writer and restore its state.
+async def take_over(
+    log: EngineLog,
+    group: str,
+    partition: int,
+    *,
+    partitions: int,
+    store: StateStore,
+    now: Instant,
+    restoring: Restoring,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> TakenOver:
+    """Become the partition's only writer and bring its copy, `store`, to the end of the changelog.
 
     Raises UnsoundLog where a topic that the record belongs to was re-created, restored or truncated beyond
     it, and where a topic or the states are not laid out over `partitions` partitions: a customer would be
-    split between two.
+    split between two. Raises Interrupted once `interrupted` says so; the store is then as far as it came.
     """
     writes = await TransactionalLog.open(log, group, partition, partitions)
     try:
-        customers, record, pools, products, baskets = await read_changelog(log, partition)
+        await _begin_anew_if_unfit(log, partition, store, now)
+        await _read_rest(log, partition, store, restoring, interrupted)
+        restored = restored_from(store.take_others())
         topics = await log.describe(CUSTOMER_TOPICS)
-        _check_layout(topics, record, partitions)
-        _check_ids(topics, record)
+        _check_layout(topics, restored.record, partitions)
+        _check_ids(topics, restored.record)
         for topic in SOURCES:
-            await _hold_against_log(log, topic, partition, record)
+            await _hold_against_log(log, topic, partition, restored.record)
+        wake_ups = await _wake_ups_of(store)
     except BaseException:
         await writes.close()
         raise
-    wake_ups = {key: due_at for key, data in customers.items() if (due_at := due_of(key, data)) is not None}
-    return TakenOver(writes, customers, record, wake_ups, pools, products, baskets)
+    return TakenOver(writes, store, restored.record, wake_ups, *restored[1:])
+
+
+async def _begin_anew_if_unfit(log: EngineLog, partition: int, store: StateStore, now: Instant) -> None:
+    """Where a copy stands beyond the log it cannot be one of it; where it is old it may miss deletions."""
+    if not store.stood_at:
+        return
+    _, end = await log.bounds(STATE_CHANGELOG, partition)
+    if store.stands_at > end or now - store.stood_at > AGE_MAX_MS:
+        logger.info("partition %d: its copy is not of this changelog, or too old; reading all", partition)
+        store.clear()
+
+
+async def _read_rest(
+    log: EngineLog,
+    partition: int,
+    store: StateStore,
+    restoring: Restoring,
+    interrupted: Callable[[], bool],
+) -> None:
+    """Read the changelog from where the store stands to its end."""
+    end = (await log.end_offsets(STATE_CHANGELOG, [partition]))[partition]
+    restoring.begins(partition, store.stands_at, end)
+    reader = await log.open_reader(STATE_CHANGELOG, partition, store.stands_at)
+    try:
+        async for read in into_store(reader, store):
+            restoring.reads(partition, read, store.stands_at)
+            if interrupted():
+                raise Interrupted
+            await asyncio.sleep(0)  # a restore is long: others have their turn, heartbeats among them
+    finally:
+        restoring.ends(partition)
+        await reader.close()
+
+
+async def into_store(reader: LogReader, store: StateStore) -> AsyncIterator[int]:
+    """Take in what is new on the changelog; yields how many records each fetch brought."""
+    async for records in reader.read_on():
+        store.take_in(records, await reader.position())
+        yield len(records)
+
+
+async def _wake_ups_of(customers: Customers) -> dict[str, Instant]:
+    """When to look at whom, for those with something pending."""
+    wake_ups: dict[str, Instant] = {}
+    states = iter(customers.items())
+    while some := list(islice(states, HEADS_PER_LOOK)):
+        for key, data in some:
+            due_at = due_of(key, data)
+            if due_at is not None:
+                wake_ups[key] = due_at
+        await asyncio.sleep(0)
+    return wake_ups
 
 
 def due_of(key: str, data: bytes) -> Instant | None:
@@ -91,35 +170,28 @@ def due_of(key: str, data: bytes) -> Instant | None:
         return 0
 
 
-async def read_changelog(log: EngineLog, partition: int) -> Restored:
-    """The latest value of each key."""
-    customers: dict[str, bytes] = {}
+async def read_changelog(log: EngineLog, partition: int, store: StateStore) -> Restored:
+    """The latest value of each key: customers' states stay in the store. For readers that own nothing."""
     reader = await log.open_reader(STATE_CHANGELOG, partition)
     try:
-        async for records in reader.read_on():
-            for record in records:
-                assert record.key is not None, "every record of the changelog has a key"
-                key = record.key.decode()
-                if record.value is None:
-                    customers.pop(key, None)
-                else:
-                    customers[key] = record.value
+        async for _ in into_store(reader, store):
+            pass
     finally:
         await reader.close()
-    return restored_from(customers)
+    return restored_from(store.take_others())
 
 
-def restored_from(records: dict[str, bytes]) -> Restored:
-    """What these records of a changelog, the latest of each key, hold; the customers' stay where they are."""
-    progress = records.pop(PARTITION_RECORD_KEY, None)
+def restored_from(others: dict[str, bytes]) -> Restored:
+    """What these records of a changelog, the latest of each key, hold."""
+    progress = others.pop(PARTITION_RECORD_KEY, None)
     standing = PartitionRecord()
     if progress is not None:
         standing = msgspec.msgpack.decode(progress, type=PartitionRecord)
-    pools = _taken_out(records, POOL_KEY_PREFIX)
-    baskets = _taken_out(records, BASKET_KEY_PREFIX)
-    product_keys = [key for key in records if key.startswith(PRODUCT_SIDE_PREFIXES)]
-    products = {key: records.pop(key) for key in product_keys}
-    return Restored(records, standing, pools, products, baskets)
+    pools = _taken_out(others, POOL_KEY_PREFIX)
+    baskets = _taken_out(others, BASKET_KEY_PREFIX)
+    product_keys = [key for key in others if key.startswith(PRODUCT_SIDE_PREFIXES)]
+    products = {key: others.pop(key) for key in product_keys}
+    return Restored(standing, pools, products, baskets)
 
 
 def _taken_out(records: dict[str, bytes], prefix: str) -> dict[str, bytes]:

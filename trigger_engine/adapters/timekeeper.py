@@ -2,7 +2,7 @@
 
 A wake-up due at T fires only when its partition has been read to an end that was asked for at or after T:
 the end of all that was written, since a purchase may wait behind a transaction that is open still.
-The same loop looks now and then whether a partition stands still (`watchdog`).
+The same loop looks now and then whether a partition stands still (`watchdog`), and how far behind it is.
 """
 
 import asyncio
@@ -98,5 +98,8 @@ class Timekeeper:
             self._watchdog_of_interests.forget()
             return
         writers, feeds = dict(self._owned.writers), dict(self._owned.feeds)
-        await self._watchdog.look(writers, await self._log.end_offsets(EVENTS, list(writers)))
+        ends = await self._log.end_offsets(EVENTS, list(writers))
+        self._metrics.flow.show(writers, ends, self._clock.now())
+        self._metrics.state.show(self._owned.stores.values())
+        await self._watchdog.look(writers, ends)
         await self._watchdog_of_interests.look(feeds, await self._log.end_offsets(INTERESTS, list(feeds)))

@@ -67,10 +67,13 @@ class TransactionalLog:
         return cls(await log.open_writer(f"{group}-{partition}"), partition, partitions)
 
     async def commit(self, flush: Flush) -> None:
-        """Make a flush durable; when it returns, all of it is, and before that, none."""
+        """Make a flush durable; when it returns, all of it is, and before that, none. The flush is told where
+        it ends on the changelog."""
         async with self._writer.transaction() as transaction:
             for portion in portions_of(flush, self._partition, self._partitions):
                 await transaction.append(*portion)
+            ends = await transaction.written()
+        flush.changelog_end = ends[STATE_CHANGELOG, self._partition]
 
     async def close(self) -> None:
         """Give the writer up."""

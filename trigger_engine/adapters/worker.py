@@ -10,6 +10,7 @@ import logging
 import tempfile
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -27,6 +28,7 @@ from trigger_engine.adapters.ownership import PartitionsOwned
 from trigger_engine.adapters.recommender import Recommender
 from trigger_engine.adapters.rule_book import RuleBook
 from trigger_engine.adapters.snapshot_book import SnapshotBook
+from trigger_engine.adapters.stores import Stores
 from trigger_engine.adapters.timekeeper import Clock, Timekeeper
 from trigger_engine.core.timer_index import NEVER
 
@@ -59,10 +61,14 @@ class EngineSettings:
     instance: str | None = None
     snapshot_every_s: float = 3_600.0
     """How often what is recommended is worked out anew."""
+    state_folder: Path | None = None
+    """Where states are kept in files; None: in memory."""
+    standby: bool = False
+    """Whether copies of other workers' states are kept at hand."""
 
 
 class EngineWorker:
-    """One worker of the engine. `log`: what it writes and reads, but for the group's fetching; none: Kafka."""
+    """One worker. `log`: what it writes and reads, but for what the group fetches; none: Kafka."""
 
     def __init__(self, settings: EngineSettings, clock: Clock, log: EngineLog | None = None) -> None:
         self.settings = settings
@@ -93,6 +99,9 @@ class EngineWorker:
                 every_ms=every_ms,
             ),
             count_every_ms=every_ms,
+            stores=Stores(self._log, clock.now, folder=settings.state_folder, lasting=settings.standby),
+            standing_by=settings.standby,
+            interrupted=lambda: self._app.consumer.rebalance_due,
         )
         self._app = self._build_app()
 

@@ -58,6 +58,8 @@ class Flush:
     """What must become durable together. A state of None is one to be forgotten."""
 
     effects: list[Written] = field(default_factory=list)
+    answered: list[Instant] = field(default_factory=list)
+    """When the events were received that brought decisions."""
     rejected: list[Rejected] = field(default_factory=list)
     states: list[tuple[str, bytes | None]] = field(default_factory=list)
     pools: list[tuple[str, bytes]] = field(default_factory=list)
@@ -72,3 +74,5 @@ class Flush:
     """What the partition counted of its baskets, if it did."""
     record: bytes = b""
     rules_digest: str = ""
+    changelog_end: int | None = None
+    """Set by whoever committed it: the offset behind its last record on the changelog."""

@@ -24,7 +24,8 @@ from schemas.instants import Instant, format_instant
 from schemas.records import CauseRecord, decode_interest
 from schemas.topics import STATE_CHANGELOG
 from trigger_engine.core.basket_ring import Baskets
-from trigger_engine.core.effects import Effect, KeepBasket
+from trigger_engine.core.customers import Customers, CustomersInMemory
+from trigger_engine.core.effects import Decide, Effect, KeepBasket
 from trigger_engine.core.failures import in_one_line, traceback_digest
 from trigger_engine.core.flush import PARTITION_RECORD_KEY as PARTITION_RECORD_KEY
 from trigger_engine.core.flush import Flush as Flush
@@ -59,7 +60,7 @@ class Partition:
     def __init__(
         self,
         number: int,
-        customers: dict[str, bytes],
+        customers: Customers | dict[str, bytes],
         record: PartitionRecord,
         rules: Rules,
         wake_ups: Mapping[str, Instant],
@@ -69,11 +70,11 @@ class Partition:
         baskets: Mapping[str, bytes] = {},
         snapshot: Snapshot | None = None,
     ) -> None:
-        """`pools`: the records of pools of codes, by name; `products`: those of products, by key; `baskets`:
-        those of baskets, by place."""
+        """`customers`: a dict is kept in memory. `pools`: the records of pools of codes, by name; `products`:
+        those of products, by key; `baskets`: those of baskets, by place."""
         self.number = number
-        self.customers = customers
-        self._states = WorkingSet(customers)
+        self.customers = CustomersInMemory(customers) if isinstance(customers, dict) else customers
+        self._states = WorkingSet(self.customers)
         self.record = record
         self.pools = Pools(pools, record.codes_taken)
         self.notices = Notices({} if products is None else products)
@@ -149,7 +150,7 @@ class Partition:
             self.record.sweep_after = None
             return False
         if self._sweep is None:
-            self._sweep = Sweep(self.rules, self.customers, after)
+            self._sweep = Sweep(self.rules, self.customers.keys_after(after))
         touched = 0
         for _ in range(limit * LOOKED_AT_PER_TOUCHED):
             key = self._sweep.next_key()
@@ -260,6 +261,7 @@ class Partition:
 
     def committed(self, flush: Flush) -> None:
         """The flush is durable."""
+        self.customers.committed(flush)
         self._states.committed(flush.states)
         self.notices.committed()
         self._journal = []
@@ -332,6 +334,8 @@ class Partition:
             self._reject(*source, in_one_line(error), traceback_digest(error), now)
             return
         self._note(Applied(key, source, now, None), state, effects)
+        if any(isinstance(effect, Decide) for effect in effects):
+            self._flush.answered.append(event.received_at)
 
     def _apply_wake_up(self, key: str, wake_up: WakeUp, now: Instant) -> None:
         self.inputs_seen += 1
@@ -379,7 +383,7 @@ class Partition:
 
     def _reject_state(self, key: str, reason: str, now: Instant) -> None:
         """Nothing of the log is at fault: the dead letter holds the state as it was flushed last."""
-        self._reject(STATE_CHANGELOG, -1, key.encode(), self.customers.get(key, b""), reason, None, now)
+        self._reject(STATE_CHANGELOG, -1, key.encode(), self.customers.get(key) or b"", reason, None, now)
 
     def _reject(
         self,

@@ -8,9 +8,9 @@ The keys are looked at in slices; the last one is noted in the partition record,
 on from there.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 
+from trigger_engine.core.customers import Customers
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.state import CustomerState, StateError, head_of
 
@@ -19,31 +19,31 @@ LOOKED_AT_PER_TOUCHED = 50
 
 
 class Sweep:
-    """One pass over the customers there are when it begins; who comes later begins in line."""
+    """One pass over these customers, in order; who comes after it has begun begins in line."""
 
     __slots__ = ("_changed", "_left", "_rules")
 
-    def __init__(self, rules: Rules, keys: Iterable[str], after: str) -> None:
-        """Goes on behind the key `after`; the empty text is before every key."""
-        ordered = sorted(keys)
-        self._left = ordered[bisect_right(ordered, after) :]
-        self._left.reverse()
+    def __init__(self, rules: Rules, keys: Iterator[str]) -> None:
+        self._left = keys
         self._rules = rules
         self._changed: dict[str, bool] = {}
 
     def next_key(self) -> str | None:
         """The next key to look at, or None at the end."""
-        return self._left.pop() if self._left else None
+        return next(self._left, None)
 
-    def concerns(self, key: str, live: Mapping[str, CustomerState], stored: Mapping[str, bytes]) -> bool:
-        """Whether the customer has to be brought in line. One whose bytes are broken is left alone: she is
-        reported when she is touched."""
+    def concerns(self, key: str, live: Mapping[str, CustomerState], stored: Customers) -> bool:
+        """Whether the customer has to be brought in line. Not who was forgotten meanwhile, nor one whose
+        bytes are broken: she is reported when she is touched."""
         state = live.get(key)
         if state is not None:
             digest, has_runs = state.rules_digest, bool(state.runs)
         else:
+            data = stored.get(key)
+            if data is None:
+                return False
             try:
-                _, digest, has_runs = head_of(stored[key])
+                _, digest, has_runs = head_of(data)
             except StateError:
                 return False
         return digest != self._rules.digest and (has_runs or self._everybody_since(digest))

@@ -62,6 +62,20 @@ class TimerIndex:
         self._refill()
         return key, due_at
 
+    def due_by(self, until: Instant) -> int:
+        """How many entries are due at or before `until`, to the second. One that was re-armed to an earlier
+        time may count twice."""
+        if self.next_due_at > until:
+            return 0
+        found = sum(due_at <= until for due_at, _ in self._near)
+        order, places = self._far_order, [0]
+        while places:  # only the part of the heap that is due is walked
+            place = places.pop()
+            if place < len(order) and order[place] < until // SECOND_MS:
+                found += len(self._far[order[place]])
+                places += 2 * place + 1, 2 * place + 2
+        return max(1, found)
+
     def _refill(self) -> None:
         """Bring the earliest live entry to the head of the heap and note its due time."""
         while True:

@@ -3,6 +3,7 @@
 What the present flush has touched is decoded; its bytes replace the committed ones when the flush is durable.
 """
 
+from trigger_engine.core.customers import Customers
 from trigger_engine.core.state import CustomerState, decode_state, encode_state, new_state
 
 LIVE_CUSTOMERS_MAX = 20_000
@@ -15,7 +16,7 @@ class WorkingSet:
 
     __slots__ = ("_touched", "live", "stored")
 
-    def __init__(self, stored: dict[str, bytes]) -> None:
+    def __init__(self, stored: Customers) -> None:
         self.stored = stored
         self.live: dict[str, CustomerState] = {}
         self._touched: dict[str, CustomerState] = {}
@@ -47,12 +48,9 @@ class WorkingSet:
         return [(key, None if state.blank else encode_state(state)) for key, state in self._touched.items()]
 
     def committed(self, records: list[tuple[str, bytes | None]]) -> None:
-        """These are durable; the next flush has touched nobody yet."""
+        """These are durable, and `stored` has them; the next flush has touched nobody yet."""
         for key, data in records:
-            if data is not None:
-                self.stored[key] = data
-            else:
-                self.stored.pop(key, None)
+            if data is None:
                 self.live.pop(key, None)
         if len(self.live) > LIVE_CUSTOMERS_MAX:
             self.live = dict(self._touched) if len(self._touched) < LIVE_CUSTOMERS_MAX else {}

@@ -57,7 +57,7 @@ class Desk:
         """Go on from what the last flush left in the changelog."""
         record = msgspec.msgpack.decode(flush.record, type=PartitionRecord)
         by_name = {key.removeprefix(POOL_KEY_PREFIX): data for key, data in self.stored.items()}
-        self.partition = Partition(0, dict(self.partition.customers), record, self.rules, {}, by_name)
+        self.partition = Partition(0, dict(self.partition.customers.items()), record, self.rules, {}, by_name)
 
 
 def codes(*values: str, pool: object = "ten", event_id: str = "import") -> bytes:

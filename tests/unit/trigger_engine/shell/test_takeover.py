@@ -1,14 +1,22 @@
-"""Taking a partition over: what its changelog holds is told apart, and both sources must be there."""
+"""Taking a partition over: its changelog is told apart, both sources must be there, and what a copy has is
+not read again."""
+
+import asyncio
 
 import msgspec
 import pytest
 
 from schemas.topics import EVENTS, INTERESTS, STATE_CHANGELOG
-from tests.simulation.memory_log import MemoryBroker, MemoryLog
+from tests.simulation.memory_log import MemoryBroker, MemoryLog, NoPace
 from trigger_engine.adapters.log_port import TopicFacts
-from trigger_engine.adapters.takeover import CUSTOMER_TOPICS, UnsoundLog, take_over
+from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.adapters.restoring import Restoring
+from trigger_engine.adapters.state_store import AGE_MAX_MS, MemoryStore
+from trigger_engine.adapters.takeover import CUSTOMER_TOPICS, Interrupted, TakenOver, UnsoundLog, take_over
 from trigger_engine.core.flush import PARTITION_RECORD_KEY, PartitionRecord
 from trigger_engine.core.state import CustomerState, encode_state
+
+NOW = 1_000_000_000_000
 
 
 def broker_with(**states: bytes) -> MemoryBroker:
@@ -16,6 +24,37 @@ def broker_with(**states: bytes) -> MemoryBroker:
     for key, value in states.items():
         broker.produce(STATE_CHANGELOG, 1, (key.encode(), value, []))
     return broker
+
+
+async def taken_over(
+    broker: MemoryBroker, store: MemoryStore | None = None, *, now: int = NOW, interrupted: bool = False
+) -> TakenOver:
+    """Partition 1, over whatever copy there is of it."""
+    metrics = EngineMetrics()
+    taken = await take_over(
+        MemoryLog(broker, Slices()),
+        "tetik",
+        1,
+        partitions=2,
+        store=MemoryStore(lambda: NOW) if store is None else store,
+        now=now,
+        restoring=Restoring(metrics, asyncio.get_running_loop().time),
+        interrupted=lambda: interrupted,
+    )
+    assert metrics.registry.get_sample_value("tetik_partitions_restoring") == 0
+    return taken
+
+
+class Slices(NoPace):
+    """A fetch brings one record."""
+
+    def slice(self, available: int) -> int:
+        return 1
+
+
+def written(broker: MemoryBroker, **states: bytes | None) -> None:
+    for key, value in states.items():
+        broker.produce(STATE_CHANGELOG, 1, (key.encode(), value, []))
 
 
 def record(**offsets: int) -> bytes:
@@ -37,8 +76,8 @@ async def test_products_are_no_customers() -> None:
         }
     )
     broker.produce(STATE_CHANGELOG, 1, (b"tetik:interest:p1:0", None, []))
-    taken = await take_over(MemoryLog(broker), "tetik", 1, partitions=2)
-    assert taken.customers == {"ada": ada}
+    taken = await taken_over(broker)
+    assert dict(taken.customers.items()) == {"ada": ada}
     assert taken.products == {"tetik:product:p1": b"product", "tetik:fan-out:p1": b"fan-out"}
     assert taken.pools == {"ten": b"pool"}
     assert taken.record.next_offsets == {EVENTS: 0, INTERESTS: 0}
@@ -54,25 +93,25 @@ async def test_products_are_no_customers() -> None:
 async def test_each_source_has_to_be_the_one_that_was_read(offsets: dict[str, int], complaint: str) -> None:
     broker = broker_with(**{PARTITION_RECORD_KEY: record(**offsets)})
     with pytest.raises(UnsoundLog, match=complaint):
-        await take_over(MemoryLog(broker), "tetik", 1, partitions=2)
+        await taken_over(broker)
 
 
 async def test_the_interests_have_as_many_partitions_as_the_events() -> None:
     broker = broker_with()
     broker.create(INTERESTS, 3)
     with pytest.raises(UnsoundLog, match=r"tetik\.interests has 3 partitions, but TETIK_PARTITIONS is 2"):
-        await take_over(MemoryLog(broker), "tetik", 1, partitions=2)
+        await taken_over(broker)
 
 
 async def test_a_record_from_before_interests_begins_at_their_start() -> None:
     broker = broker_with(**{PARTITION_RECORD_KEY: record(events=0)})
-    taken = await take_over(MemoryLog(broker), "tetik", 1, partitions=2)
+    taken = await taken_over(broker)
     assert taken.record.next_offsets == {EVENTS: 0, INTERESTS: 0}
 
 
 async def taken_with_record(broker: MemoryBroker) -> PartitionRecord:
     """Take partition 1 over and keep what its record says then, as its first flush does."""
-    taken = await take_over(MemoryLog(broker), "tetik", 1, partitions=2)
+    taken = await taken_over(broker)
     data = msgspec.msgpack.encode(taken.record)
     broker.produce(STATE_CHANGELOG, 1, (PARTITION_RECORD_KEY.encode(), data, []))
     return taken.record
@@ -100,7 +139,7 @@ async def test_a_topic_made_again_is_refused_however_full_it_is(topic: str) -> N
         rf"{topic} is not the topic .* {topic}#2, the one recorded is {kept.topic_ids[topic]}\..*adopt"
     )
     with pytest.raises(UnsoundLog, match=complaint):
-        await take_over(MemoryLog(broker), "tetik", 1, partitions=2)
+        await taken_over(broker)
 
 
 async def test_a_changelog_restored_from_a_backup_is_refused() -> None:
@@ -110,7 +149,7 @@ async def test_a_changelog_restored_from_a_backup_is_refused() -> None:
     broker.create(STATE_CHANGELOG, 2)
     broker.produce(STATE_CHANGELOG, 1, (PARTITION_RECORD_KEY.encode(), msgspec.msgpack.encode(kept), []))
     with pytest.raises(UnsoundLog, match=f"{STATE_CHANGELOG} is not the topic that was worked with"):
-        await take_over(MemoryLog(broker), "tetik", 1, partitions=2)
+        await taken_over(broker)
 
 
 async def test_a_broker_that_tells_no_ids_is_worked_with(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,4 +163,99 @@ async def test_states_laid_out_for_another_count_are_refused() -> None:
     """The topics have been given more partitions, but not every state is where it belongs."""
     broker = broker_with(**{PARTITION_RECORD_KEY: msgspec.msgpack.encode(PartitionRecord(partitions=4))})
     with pytest.raises(UnsoundLog, match="laid out over 4 partitions, but TETIK_PARTITIONS is 2"):
-        await take_over(MemoryLog(broker), "tetik", 1, partitions=2)
+        await taken_over(broker)
+
+
+def state(customer: str, **fields: object) -> bytes:
+    return encode_state(CustomerState(customer, recent=b"12345678", **fields))
+
+
+async def test_a_copy_is_gone_on_with_where_it_stands() -> None:
+    """What lies before is not read: the broker says something else there by now, and nobody notices."""
+    broker = broker_with(ada=b"never read", bob=b"never read")
+    store = MemoryStore(lambda: NOW)
+    early = MemoryBroker(dict.fromkeys(CUSTOMER_TOPICS, 2))
+    written(early, ada=state("ada"), bob=state("bob"))
+    store.take_in(early.fetch(STATE_CHANGELOG, 1, 0, 10)[0], 2)
+    written(broker, bob=None, eve=state("eve", next_wake_up_at=7))
+    taken = await taken_over(broker, store)
+    assert dict(taken.customers.items()) == {"ada": state("ada"), "eve": state("eve", next_wake_up_at=7)}
+    assert taken.wake_ups == {"eve": 7}
+
+
+async def test_a_copy_beyond_the_end_of_the_log_is_of_another_one() -> None:
+    broker = broker_with(ada=state("ada"))
+    store = MemoryStore(lambda: NOW)
+    store.take_in([], 2)
+    store.put([("old", b"of the other log")])
+    taken = await taken_over(broker, store)
+    assert dict(taken.customers.items()) == {"ada": state("ada")}
+    assert store.stands_at == 1
+
+
+@pytest.mark.parametrize(("age_ms", "kept"), [(AGE_MAX_MS, True), (AGE_MAX_MS + 1, False)])
+async def test_a_copy_that_may_miss_deletions_is_begun_anew(age_ms: int, kept: bool) -> None:
+    """The log has forgotten by now that she was deleted; only a copy still has her."""
+    broker = broker_with(ada=state("ada"))
+    store = MemoryStore(lambda: NOW)
+    store.take_in([], 1)
+    store.put([("deleted", state("deleted"))])
+    taken = await taken_over(broker, store, now=NOW + age_ms)
+    assert (taken.customers.get("deleted") is not None) == kept
+    assert (taken.customers.get("ada") is None) == kept
+
+
+async def test_an_interrupted_take_over_keeps_what_it_has_read() -> None:
+    broker = broker_with(ada=state("ada"), bob=state("bob"), eve=state("eve"))
+    store = MemoryStore(lambda: NOW)
+    with pytest.raises(Interrupted):
+        await taken_over(broker, store, interrupted=True)
+    assert (store.stands_at, list(store.keys_after(""))) == (1, ["ada"])
+    taken = await taken_over(broker, store)
+    assert list(taken.customers.keys_after("")) == ["ada", "bob", "eve"]
+
+
+def test_the_bar_says_how_far_how_fast_and_how_long() -> None:
+    seconds = [0.0]
+    restoring = Restoring(EngineMetrics(), lambda: seconds[0])
+    restoring.begins(0, 0, 3_000)
+    restoring.begins(1, 4_000, 5_000)
+    assert "0%, 0 of 4,000 offsets" in restoring.line()
+    seconds[0] = 2.0
+    restoring.reads(0, 1_900, 2_000)
+    assert restoring.line() == (
+        "restoring 2 partitions [############............] 50%, 2,000 of 4,000 offsets, 1,000/s, 2 s left"
+    )
+
+
+def test_a_line_comes_every_few_seconds(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    seconds = [0.0]
+    restoring = Restoring(EngineMetrics(), lambda: seconds[0])
+    restoring.begins(0, 0, 100)
+    for at in range(1, 100):
+        seconds[0] = at / 10
+        restoring.reads(0, 1, at)
+    assert len(caplog.messages) == 3
+    restoring.ends(0)
+
+
+def test_metrics_come_to_nothing_left() -> None:
+    metrics = EngineMetrics()
+    restoring = Restoring(metrics, lambda: 0.0)
+
+    def shown() -> tuple[float | None, ...]:
+        names = ("tetik_partitions_restoring", "tetik_restore_offsets_left")
+        return tuple(metrics.registry.get_sample_value(name) for name in names)
+
+    restoring.begins(0, 10, 110)
+    restoring.begins(1, 0, 50)
+    assert shown() == (2, 150)
+    restoring.reads(0, 40, 60)
+    assert shown() == (2, 100)
+    restoring.ends(0)
+    assert shown() == (1, 50)
+    restoring.ends(1)
+    assert shown() == (0, 0)
+    read = {"purpose": "take-over"}
+    assert metrics.registry.get_sample_value("tetik_changelog_records_read_total", read) == 40
