@@ -157,7 +157,7 @@ class Partition:
             if key is None:
                 self._sweep = None
                 break
-            if self._sweep.concerns(key, self._states.live, self.customers) and self._can_be_read(key):
+            if self._sweep.concerns(key, self._states.live, self.customers) and self._states.can_be_read(key):
                 self._change_rules(key, now)
                 touched += 1
                 if touched == limit:
@@ -178,17 +178,18 @@ class Partition:
             self.inputs_seen += 1
             self._reject(*source, str(error), None, now)
             return True
-        if received_at > self.record.received_max:
-            self.record.received_max = received_at
+        record = self.record
+        if received_at > record.received_max:
+            record.received_max = received_at
         # never beyond `now`: another machine's clock may run ahead of ours
-        before = min(self.record.received_max - 1, now)
+        before = min(record.received_max - 1, now)
         if self.timers.next_due_at <= before:
             self.fire_due(before, now, WAKE_UPS_PER_FLUSH_MAX)
             if self.timers.next_due_at <= before:
                 return False
         self.inputs_seen += 1
-        if isinstance(read, EventInput):
-            self._apply_event(read, source, now)
+        if type(read) is EventInput:
+            self._apply_event(read, source, before, now)
         elif isinstance(read, NewCodes):
             self._take_in(read, source, now)
         elif isinstance(read, ProductChange):
@@ -276,14 +277,6 @@ class Partition:
         self._change_rules(key, now)
         return self._states.state(key)
 
-    def _can_be_read(self, key: str) -> bool:
-        """A customer whose bytes are broken is reported when she is touched, not by a sweep."""
-        try:
-            self._states.state(key)
-        except StateError:
-            return False
-        return True
-
     def _change_rules(self, key: str, now: Instant) -> None:
         self.inputs_seen += 1
         cause = self.rules.activation
@@ -314,24 +307,28 @@ class Partition:
         except Exception as error:  # what is known of it cannot be read
             self._reject(*source, in_one_line(error), traceback_digest(error), now)
 
-    def _apply_event(self, event: EventInput, source: Source, now: Instant) -> None:
-        key = event.customer_key
+    def _apply_event(self, event: EventInput, source: Source, passed: Instant, now: Instant) -> None:
+        """`passed`: wake-ups due by then come first."""
+        key, rules = event.customer_key, self.rules
         try:
-            before = self._in_line(key, now)
+            before = self._states.state(key)
+            if before.rules_digest != rules.digest:
+                before = self._in_line(key, now)
         except StateError as error:  # there is nothing to go back to
             self._reject(*source, str(error), None, now)
             return
-        passed = min(self.record.received_max - 1, now)
-        if before.next_wake_up_at is not None and before.next_wake_up_at <= passed:
+        known_due_at = before.next_wake_up_at
+        if known_due_at is not None and known_due_at <= passed:
             self._wake(key, passed, now)  # the change of rules had it fall due
             before = self._states.state(key)
+            known_due_at = None
         try:
-            state, effects = step(self.rules, before, event, now)
+            state, effects = step(rules, before, event, now)
         except Exception as error:  # whatever a rule or a record provokes: undo, record, go on
             self._undo(key)
             self._reject(*source, in_one_line(error), traceback_digest(error), now)
             return
-        self._note(Applied(key, source, now, None), state, effects)
+        self._note(Applied(key, source, now, None), state, effects, known_due_at)
 
     def _apply_wake_up(self, key: str, wake_up: WakeUp, now: Instant) -> None:
         self.inputs_seen += 1
@@ -347,8 +344,15 @@ class Partition:
             state, effects = abandon(self.rules, self._states.state(key), wake_up, now, abandoned)
         self._note(Applied(key, wake_up, now, abandoned), state, effects)
 
-    def _note(self, applied: Applied, state: CustomerState, effects: list[Effect]) -> None:
-        """An input went well: what has to be flushed, and when to look at the customer again."""
+    def _note(
+        self,
+        applied: Applied,
+        state: CustomerState,
+        effects: list[Effect],
+        known_due_at: Instant | None = None,
+    ) -> None:
+        """An input went well: what has to be flushed, and when to look at the customer again, which is known
+        already for `known_due_at`."""
         key = applied.key
         if effects:
             self._carry_out(effects)
@@ -358,8 +362,9 @@ class Partition:
                 self.pools.take(given.pool for given in codes.values())
         self._journal.append(applied)
         self._states.touch(key, state)
-        if state.next_wake_up_at is not None:
-            self.timers.add(key, state.next_wake_up_at)
+        due_at = state.next_wake_up_at
+        if due_at is not None and due_at != known_due_at:
+            self.timers.add(key, due_at)
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:

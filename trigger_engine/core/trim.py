@@ -77,7 +77,7 @@ class _Budget:
 
 
 def keep(properties: dict[str, Any]) -> dict[str, Any]:
-    """An event's properties within the bounds of the state; where they are not, a copy from which later values
+    """An event's properties within the bounds of the state: as they are, or a copy from which later values
     are dropped first."""
     if _fits(properties.values(), KEPT_DEPTH_MAX - 1) and len(_encode(properties)) <= _SHORT:
         return properties
@@ -98,11 +98,16 @@ def _fits(values: Iterable[Any], depth: int) -> bool:
         elif kind is float:
             if not math.isfinite(value):
                 return False
-        elif depth == 0 or (kind is not dict and kind is not list):
-            return False
-        elif not _fits(value.values() if kind is dict else value, depth - 1):
+        elif depth == 0 or not _fits(_inside(value), depth - 1):
             return False
     return True
+
+
+def _inside(value: object) -> Iterable[Any]:
+    """The values in a map or a list; of anything else itself, which then nests without end."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else (value,)
 
 
 def _keep(value: Any, budget: _Budget, depth: int) -> Any:
