@@ -37,9 +37,8 @@ def apply_log(partition: Partition, log: list[Logged], now: int) -> int:
     producer: Any = SimpleNamespace(create_batch=_new_batch)
     for begin in range(0, len(log), FLUSH_INPUTS):
         for offset, logged in enumerate(log[begin : begin + FLUSH_INPUTS], begin):
-            if partition.activates_rules(logged.value) is None:
-                while not partition.apply_record(EVENTS, offset, logged.key.encode(), logged.value, now):
-                    pass  # a slice of the wake-ups before it went first
+            while not partition.apply_record(EVENTS, offset, logged.key.encode(), logged.value, now):
+                pass  # a slice of the wake-ups before it went first
         flush = partition.take_flush()
         written += _write(producer, flush)
         partition.committed(flush)

@@ -50,8 +50,20 @@ def datetime_of(instant: Instant, zone: timezone = UTC) -> datetime:
 
 @lru_cache(maxsize=4096)
 def format_instant(instant: Instant) -> str:
-    """`2026-11-22T16:52:03.120Z`. Cached: the decisions of a batch share their instants."""
-    return (_EPOCH + timedelta(milliseconds=instant)).isoformat(timespec="milliseconds")[:-6] + "Z"
+    """`2026-11-22T16:52:03.120Z`. Cached: the decisions of a batch share their instants.
+
+    Raises OverflowError outside the years 1 to 9999.
+    """
+    day, rest_ms = divmod(instant, DAY_MS)
+    hour, rest_ms = divmod(rest_ms, HOUR_MS)
+    minute, rest_ms = divmod(rest_ms, MINUTE_MS)
+    return f"{_date(day)}T{hour:02}:{minute:02}:{rest_ms // 1000:02}.{rest_ms % 1000:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _date(day: int) -> str:
+    """The date of a day, counted from 1970."""
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def _wire_form(moment: datetime) -> str:

@@ -13,6 +13,7 @@ from services.process import (
     wait_for_kafka,
 )
 from services.settings import EngineProcess, load_settings
+from trigger_engine.adapters.collector import spare_the_long_lived
 from trigger_engine.adapters.log_port import EngineLog
 from trigger_engine.adapters.worker import EngineSettings, EngineWorker
 
@@ -21,6 +22,7 @@ def main() -> None:
     """Run the engine until it is told to stop."""
     settings = load_settings(EngineProcess)
     start_logging(settings.log_level)
+    spare_the_long_lived()
     run_process(lambda stop: run_engine(settings, stop))
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from schemas.instants import HOUR_MS, Instant
 from schemas.topics import INTERESTS
-from trigger_engine.adapters.batches import Batch
+from trigger_engine.adapters.batches import Batch, LogRecord
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.core.effects import Decide
 from trigger_engine.core.markers import activated_snapshot
@@ -235,20 +235,37 @@ class PartitionWriter:
                 )
 
     async def _read_log(self, batch: Batch, expected: int) -> None:
-        now = self._now()
+        now, topic, apply = self._now(), self._topic, self.partition.apply_record
         for record in batch.records:
             if record.offset < expected:
                 continue
-            value = record.value or b""
-            digest, version = self.partition.activates_rules(value), activated_snapshot(value)
-            if digest is not None:
-                await self._finish_sweep(record.offset)
-            while not self.partition.apply_record(self._topic, record.offset, record.key, value, now):
-                self.partition.advance(self._topic, record.offset)
-                await self._flush()
-                now = self._now()
-            if digest is not None or version is not None:
-                await self._activate(digest, version, record.offset)
+            if record.key is None:  # what concerns nobody has no key, markers among it
+                await self._read_marker(record, now)
+            elif not apply(topic, record.offset, record.key, record.value or b"", now):
+                now = await self._read_in_slices(record)
+
+    async def _read_marker(self, record: LogRecord, now: Instant) -> None:
+        """A record that may change what the partition decides by."""
+        value = record.value or b""
+        digest, version = self.partition.activates_rules(value), activated_snapshot(value)
+        if digest is not None:
+            await self._finish_sweep(record.offset)
+        if not self.partition.apply_record(self._topic, record.offset, None, value, now):
+            await self._read_in_slices(record)
+        if digest is not None or version is not None:
+            await self._activate(digest, version, record.offset)
+
+    async def _read_in_slices(self, record: LogRecord) -> Instant:
+        """Apply a record that more wake-ups come before than fit one flush; returns the time by then."""
+        applied = False
+        while not applied:
+            self.partition.advance(self._topic, record.offset)
+            await self._flush()
+            now = self._now()
+            applied = self.partition.apply_record(
+                self._topic, record.offset, record.key, record.value or b"", now
+            )
+        return now
 
     async def _go_back(self, batch: Batch, expected: int) -> None:
         """A gap: whatever Faust's queues, seeks and commits did, read again from where we stand."""

@@ -30,6 +30,7 @@ from trigger_engine.core.variables import cart_item as cart_item
 
 _PERSONAL = frozenset({"profile.email", "profile.first_name", "profile.last_name", "profile"})
 """Not shown in facts: the decision log is kept longer than a person's details should be."""
+_PLAIN = frozenset({str, int, float, bool})
 
 
 class _Clause:
@@ -108,6 +109,8 @@ def _fact(path: str, value: object) -> Any:
 
 def plain(value: object) -> Any:
     """A CEL value as JSON: instants as RFC 3339, durations as `1h30m`."""
+    if value is None or type(value) in _PLAIN:  # nearly all; it takes long to see that they are no Mapping
+        return value
     if isinstance(value, Timestamp):
         return format_instant(value.ms)
     if isinstance(value, Duration):

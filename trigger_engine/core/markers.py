@@ -1,12 +1,13 @@
 """Markers: records of the log that change what a partition decides by, from their offset on.
 
 The shell asks before it applies a record, because it must flush first and may have to read what is named.
+Markers concern no customer and no product, so only a record without a key can be one (`schemas.keys`).
 """
 
 from schemas.event import RULES_ACTIVATED, SNAPSHOT_ACTIVATED
 from schemas.records import Malformed, decode_event
 
-# Every record is asked: nearly all of them answer by not holding these bytes.
+# Codes for offers have no key either: they answer by not holding these bytes.
 _RULES = f'"{RULES_ACTIVATED}"'.encode()
 _SNAPSHOT = f'"{SNAPSHOT_ACTIVATED}"'.encode()
 

@@ -158,7 +158,7 @@ class Partition:
             if key is None:
                 self._sweep = None
                 break
-            if self._sweep.concerns(key, self._states.live, self.customers) and self._can_be_read(key):
+            if self._sweep.concerns(key, self._states.live, self.customers) and self._states.can_be_read(key):
                 self._change_rules(key, now)
                 touched += 1
                 if touched == limit:
@@ -177,19 +177,20 @@ class Partition:
             received_at, read = read_record(source, self.number)
         except ValueError as error:  # Malformed is one
             self.inputs_seen += 1
-            self._reject(*source, str(error), None, now)
+            self._reject(Rejected(*source, str(error), None, now))
             return True
-        if received_at > self.record.received_max:
-            self.record.received_max = received_at
+        record = self.record
+        if received_at > record.received_max:
+            record.received_max = received_at
         # never beyond `now`: another machine's clock may run ahead of ours
-        before = min(self.record.received_max - 1, now)
+        before = min(record.received_max - 1, now)
         if self.timers.next_due_at <= before:
             self.fire_due(before, now, WAKE_UPS_PER_FLUSH_MAX)
             if self.timers.next_due_at <= before:
                 return False
         self.inputs_seen += 1
         if isinstance(read, EventInput):
-            self._apply_event(read, source, now)
+            self._apply_event(read, source, before, now)
         elif isinstance(read, NewCodes):
             self._take_in(read, source, now)
         elif isinstance(read, ProductChange):
@@ -205,7 +206,9 @@ class Partition:
         try:
             self.notices.note(decode_interest(value))
         except Exception as error:
-            self._reject(topic, offset, key, value, in_one_line(error), traceback_digest(error), now)
+            self._reject(
+                Rejected(topic, offset, key, value, in_one_line(error), traceback_digest(error), now)
+            )
 
     def fan_out(self, limit: int, now: Instant, *, queued: int) -> bool:
         """Tell a slice of those who wait for news of products, as `Notices.fan_out` does. Returns whether
@@ -218,7 +221,9 @@ class Partition:
         except Exception as error:  # its record or a bucket is broken: its customers are not told
             key, value = self.notices.give_up()
             reason = f"the customers of this product could not be told: {in_one_line(error)}"
-            self._reject(STATE_CHANGELOG, -1, key.encode(), value, reason, traceback_digest(error), now)
+            self._reject(
+                Rejected(STATE_CHANGELOG, -1, key.encode(), value, reason, traceback_digest(error), now)
+            )
         return True
 
     def fire_due(self, until: Instant, now: Instant, limit: int | None = None) -> int:
@@ -278,14 +283,6 @@ class Partition:
         self._change_rules(key, now)
         return self._states.state(key)
 
-    def _can_be_read(self, key: str) -> bool:
-        """A customer whose bytes are broken is reported when she is touched, not by a sweep."""
-        try:
-            self._states.state(key)
-        except StateError:
-            return False
-        return True
-
     def _change_rules(self, key: str, now: Instant) -> None:
         self.inputs_seen += 1
         cause = self.rules.activation
@@ -307,35 +304,39 @@ class Partition:
         try:
             self.pools.add(new.pool, new.codes)
         except PoolFull as error:
-            self._reject(*source, str(error), None, now)
+            self._reject(Rejected(*source, str(error), None, now))
 
     def _hear_of_product(self, change: ProductChange, source: Source, now: Instant) -> None:
         rules = self.rules
         try:
             self.notices.tell(change, now, rules.policy.lateness_ms, wanted=rules.notes_interests)
         except Exception as error:  # what is known of it cannot be read
-            self._reject(*source, in_one_line(error), traceback_digest(error), now)
+            self._reject(Rejected(*source, in_one_line(error), traceback_digest(error), now))
 
-    def _apply_event(self, event: EventInput, source: Source, now: Instant) -> None:
-        key = event.customer_key
+    def _apply_event(self, event: EventInput, source: Source, passed: Instant, now: Instant) -> None:
+        """`passed`: wake-ups due by then come first."""
+        key, rules = event.customer_key, self.rules
         try:
-            before = self._in_line(key, now)
+            before = self._states.state(key)
+            if before.rules_digest != rules.digest:
+                before = self._in_line(key, now)
         except StateError as error:  # there is nothing to go back to
-            self._reject(*source, str(error), None, now)
+            self._reject(Rejected(*source, str(error), None, now))
             return
-        passed = min(self.record.received_max - 1, now)
-        if before.next_wake_up_at is not None and before.next_wake_up_at <= passed:
+        known_due_at = before.next_wake_up_at
+        if known_due_at is not None and known_due_at <= passed:
             self._wake(key, passed, now)  # the change of rules had it fall due
             before = self._states.state(key)
+            known_due_at = None
         try:
-            state, effects = step(self.rules, before, event, now)
+            state, effects = step(rules, before, event, now)
         except Exception as error:  # whatever a rule or a record provokes: undo, record, go on
             self._undo(key)
-            self._reject(*source, in_one_line(error), traceback_digest(error), now)
+            self._reject(Rejected(*source, in_one_line(error), traceback_digest(error), now))
             return
-        self._note(Applied(key, source, now, None), state, effects)
         if any(isinstance(effect, Decide) for effect in effects):
             self._flush.answered.append(event.received_at)
+        self._note(Applied(key, source, now, None), state, effects, known_due_at)
 
     def _apply_wake_up(self, key: str, wake_up: WakeUp, now: Instant) -> None:
         self.inputs_seen += 1
@@ -351,8 +352,14 @@ class Partition:
             state, effects = abandon(self.rules, self._states.state(key), wake_up, now, abandoned)
         self._note(Applied(key, wake_up, now, abandoned), state, effects)
 
-    def _note(self, applied: Applied, state: CustomerState, effects: list[Effect]) -> None:
-        """An input went well: what has to be flushed, and when to look at the customer again."""
+    def _note(
+        self,
+        applied: Applied,
+        state: CustomerState,
+        effects: list[Effect],
+        known_due_at: Instant | None = None,
+    ) -> None:
+        """An input went well: what has to be flushed, and when to look at her again but at `known_due_at`."""
         key = applied.key
         if effects:
             self._carry_out(effects)
@@ -362,8 +369,9 @@ class Partition:
                 self.pools.take(given.pool for given in codes.values())
         self._journal.append(applied)
         self._states.touch(key, state)
-        if state.next_wake_up_at is not None:
-            self.timers.add(key, state.next_wake_up_at)
+        due_at = state.next_wake_up_at
+        if due_at is not None and due_at != known_due_at:
+            self.timers.add(key, due_at)
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -376,24 +384,16 @@ class Partition:
         """Rebuild a customer as she was before the failed input; its earlier effects are kept already."""
         state = self._states.committed_state(key)
         for past in self._journal:
-            if past.key != key:
-                continue
-            state = again(state, past, self.rules, self.number)
+            if past.key == key:
+                state = again(state, past, self.rules, self.number)
         self._states.put_back(key, state)
 
     def _reject_state(self, key: str, reason: str, now: Instant) -> None:
         """Nothing of the log is at fault: the dead letter holds the state as it was flushed last."""
-        self._reject(STATE_CHANGELOG, -1, key.encode(), self.customers.get(key) or b"", reason, None, now)
+        self._reject(
+            Rejected(STATE_CHANGELOG, -1, key.encode(), self.customers.get(key) or b"", reason, None, now)
+        )
 
-    def _reject(
-        self,
-        topic: str,
-        offset: int,
-        key: bytes | None,
-        value: bytes,
-        reason: str,
-        traceback_digest: str | None,
-        now: Instant,
-    ) -> None:
+    def _reject(self, rejected: Rejected) -> None:
         self.inputs_rejected += 1
-        self._flush.rejected.append(Rejected(topic, offset, key, value, reason, traceback_digest, now))
+        self._flush.rejected.append(rejected)

@@ -4,10 +4,10 @@ import re
 from typing import NamedTuple, TypeAlias
 
 from schemas.event import (
+    CONTROL_TYPES,
     OFFER_CODE,
     OFFER_CODE_LENGTH_MAX,
     OFFER_CODES,
-    RULES_ACTIVATED,
     SNAPSHOT_ACTIVATED,
 )
 from schemas.instants import Instant, parse_instant
@@ -20,6 +20,7 @@ from trigger_engine.core.product_changes import ProductChange, change_of
 from trigger_engine.core.trim import nests_too_deeply
 
 _CODE = re.compile(OFFER_CODE)
+_OF_NO_CUSTOMER = CONTROL_TYPES | PRODUCT_TYPES
 
 Source: TypeAlias = tuple[str, int, bytes | None, bytes]
 """A record of the log: topic, offset, key, value."""
@@ -53,16 +54,8 @@ def read_record(
         raise Malformed(f"the record nests deeper than {EVENT_DEPTH_MAX}")
     received_at = parse_instant(event.received_at)
     occurred_at = parse_instant(event.occurred_at)
-    if event.type == OFFER_CODES:
-        return received_at, _new_codes(event)
-    if event.type in PRODUCT_TYPES and event.product_id is not None:
-        return received_at, change_of(event, occurred_at, received_at)
-    if event.type == SNAPSHOT_ACTIVATED:
-        return received_at, None
-    if event.type == RULES_ACTIVATED:
-        return received_at, Marker(
-            received_at, CauseRecord("rules", topic, partition, offset, event.event_id)
-        )
+    if event.type in _OF_NO_CUSTOMER and (event.type in CONTROL_TYPES or event.product_id is not None):
+        return received_at, _told_to_all(source, event, occurred_at, received_at, partition)
     subject = _subject(event)
     if subject is None:
         return received_at, None
@@ -80,6 +73,20 @@ def read_record(
         event.backfill,
         CauseRecord("event", topic, partition, offset, event.event_id),
     )
+
+
+def _told_to_all(
+    source: Source, event: EventRecord, occurred_at: Instant, received_at: Instant, partition: int
+) -> Marker | NewCodes | ProductChange | None:
+    """What an event says that concerns the partition or a product."""
+    if event.type == OFFER_CODES:
+        return _new_codes(event)
+    if event.type in PRODUCT_TYPES:
+        return change_of(event, occurred_at, received_at)
+    if event.type == SNAPSHOT_ACTIVATED:
+        return None
+    topic, offset, _, _ = source
+    return Marker(received_at, CauseRecord("rules", topic, partition, offset, event.event_id))
 
 
 def _new_codes(event: EventRecord) -> NewCodes:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -20,6 +21,10 @@ from trigger_engine.core.limits import (
 
 _INT64_MAX = 2**63 - 1
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_MARK_BYTES = 39
+"""Braces, and the mark that something was dropped."""
+_SHORT = min(2 * KEPT_NODES_MAX, KEPT_TEXT_MAX) - 2
+"""JSON of no more bytes is within the bounds of text and nodes: each node takes two bytes at least."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -72,10 +77,37 @@ class _Budget:
 
 
 def keep(properties: dict[str, Any]) -> dict[str, Any]:
-    """A copy of an event's properties within the bounds of the state; later values are dropped first."""
+    """An event's properties within the bounds of the state: as they are, or a copy from which later values
+    are dropped first."""
+    if _fits(properties.values(), KEPT_DEPTH_MAX - 1) and len(_encode(properties)) <= _SHORT:
+        return properties
     kept = _keep(properties, _Budget(), 0)
     assert isinstance(kept, dict), "a map stays a map"
     return kept
+
+
+def _fits(values: Iterable[Any], depth: int) -> bool:
+    """Whether these values, if they are not too many, nest no deeper and are all such that may be kept."""
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is bool or value is None:
+            continue
+        if kind is int:
+            if not -_INT64_MAX <= value <= _INT64_MAX:
+                return False
+        elif kind is float:
+            if not math.isfinite(value):
+                return False
+        elif depth == 0 or not _fits(_inside(value), depth - 1):
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[Any]:
+    """The values in a map or a list; of anything else itself, which then nests without end."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else (value,)
 
 
 def _keep(value: Any, budget: _Budget, depth: int) -> Any:
@@ -104,16 +136,18 @@ def _keep(value: Any, budget: _Budget, depth: int) -> Any:
 
 def fit_facts(facts: dict[str, Any]) -> dict[str, Any]:
     """Facts within 4 kB of JSON; when some had to go, `truncated` says so."""
-    fitted: dict[str, Any] = {}
-    size = 40  # braces and the mark that something was dropped
-    for name, value in facts.items():
-        short = _shorten(value, 0)
+    fitted = {name: _shorten(value, 0) for name, value in facts.items()}
+    if len(_encode(fitted)) < FACTS_BYTES_MAX - _MARK_BYTES:
+        return fitted
+    kept: dict[str, Any] = {}
+    size = _MARK_BYTES + 1
+    for name, short in fitted.items():
         size += len(_encode(name)) + len(_encode(short)) + 2
         if size > FACTS_BYTES_MAX:
-            fitted["truncated"] = True
+            kept["truncated"] = True
             break
-        fitted[name] = short
-    return fitted
+        kept[name] = short
+    return kept
 
 
 def _shorten(value: Any, depth: int) -> Any:

@@ -4,7 +4,7 @@ What the present flush has touched is decoded; its bytes replace the committed o
 """
 
 from trigger_engine.core.customers import Customers
-from trigger_engine.core.state import CustomerState, decode_state, encode_state, new_state
+from trigger_engine.core.state import CustomerState, StateError, decode_state, encode_state, new_state
 
 LIVE_CUSTOMERS_MAX = 20_000
 """Decoded customers kept per partition: a decoded state takes about five times its bytes (reference:
@@ -32,6 +32,14 @@ class WorkingSet:
         """The customer as of the last flush, decoded anew. Raises StateError."""
         data = self.stored.get(key)
         return new_state(key) if data is None else decode_state(data)
+
+    def can_be_read(self, key: str) -> bool:
+        """A customer whose bytes are broken is reported when she is touched, not by a sweep."""
+        try:
+            self.state(key)
+        except StateError:
+            return False
+        return True
 
     def touch(self, key: str, state: CustomerState) -> None:
         """She has changed: the present flush holds her."""

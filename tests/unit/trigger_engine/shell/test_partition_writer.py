@@ -28,6 +28,11 @@ class Record:
     key: bytes | None = b"k"
 
 
+def recorded(offset: int, value: bytes) -> Record:
+    """Markers have no key."""
+    return Record(offset, value, None if b'_activated"' in value else b"k")
+
+
 @dataclass
 class Shell:
     """A writer on a log in memory; `acts` is the order in which things happened."""
@@ -54,7 +59,7 @@ class Shell:
         return self.other_rules
 
     async def read(self, *values: bytes, start: int, end: int | None = None) -> None:
-        records = [Record(start + number, value) for number, value in enumerate(values)]
+        records = [recorded(start + number, value) for number, value in enumerate(values)]
         batch = Batch(EVENTS, 0, start, start + len(values) if end is None else end, list(records))
         done = asyncio.Event()
 

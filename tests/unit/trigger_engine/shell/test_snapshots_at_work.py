@@ -8,7 +8,7 @@ from schemas.instants import HOUR_MS
 from schemas.records import SnapshotProductRecord, SnapshotRecord
 from schemas.topics import EVENTS, INTERESTS
 from tests.fixtures.engine_cases import T0, event, profile
-from tests.unit.trigger_engine.shell.test_partition_writer import Record
+from tests.unit.trigger_engine.shell.test_partition_writer import recorded
 from tests.unit.trigger_engine.shell.test_recommending_partition import RULES, marker, order
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
@@ -74,7 +74,7 @@ class Shell:
 
     async def read(self, *values: bytes) -> None:
         """Until it is acknowledged."""
-        records = [Record(self.offset + number, value) for number, value in enumerate(values)]
+        records = [recorded(self.offset + number, value) for number, value in enumerate(values)]
         batch = Batch(EVENTS, 0, self.offset, self.offset + len(values), list(records))
         self.offset += len(values)
         done = asyncio.Event()
