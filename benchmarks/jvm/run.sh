@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Starts a JVM contender: run.sh streams|flink. Settings come by BENCH_* (docs/benchmark-jobs.md); BENCH_JAVA holds
+# options of the JVM tried one at a time, instead of the ones below.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+case "${1:-}" in
+  streams) main=tetik.bench.StreamsContender ;;
+  flink) main=tetik.bench.FlinkContender ;;
+  *) echo "usage: run.sh streams|flink" >&2; exit 2 ;;
+esac
+read -ra options <<<"${BENCH_JAVA:--Xms2g -Xmx2g -XX:+UseParallelGC} -Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+exec java "${options[@]}" -cp "$(<"target/$1.classpath")" "$main"
