@@ -12,7 +12,7 @@ ALONE = tuple(phase for phase in Phase if phase != Phase.REBALANCING)
 """Phases that an engine comes to without any other."""
 NEEDS_STATE = (Phase.RECOVERING,)
 PASSES = {Phase.FENCED: 2, Phase.RECOVERING: 2}
-PASSES_MAX = 12
+PASSES_MAX = 30
 NAMES = ("engine-0", "engine-1")
 SLOW_DELAY_S = 0.08
 SLOW_BYTES_PER_S = 3e6
