@@ -110,8 +110,9 @@ class TransactionalLog:
         for topic, facts in (await log.describe((*OWN_TOPICS, *SHARED_TOPICS))).items():
             every = range(facts.partitions)
             numbers = [number for number in every if topic in SHARED_TOPICS or number == self._partition]
-            committed = await log.end_offsets(topic, numbers)
+            # In this order: what is written between the two questions is taken for left open by neither.
             ends = await log.end_offsets(topic, numbers, committed=False)
+            committed = await log.end_offsets(topic, numbers)
             places += [(topic, number) for number in numbers if committed[number] < ends[number]]
         return places
 

@@ -262,6 +262,17 @@ def test_metrics_come_to_nothing_left() -> None:
     assert metrics.registry.get_sample_value("tetik_changelog_records_read_total", read) == 40
 
 
+def test_a_partition_with_nothing_to_read_is_under_way_until_it_is_done() -> None:
+    """As all are when an engine begins on new topics."""
+    metrics = EngineMetrics()
+    restoring = Restoring(metrics, lambda: 0.0)
+    for partition in (0, 1, 2):
+        restoring.begins(partition, 0, 0)
+    for partition in (2, 0, 1):
+        restoring.ends(partition)
+    assert metrics.registry.get_sample_value("tetik_partitions_restoring") == 0
+
+
 class ForgetfulBroker(MemoryBroker):
     """Takes the transaction of who is fenced for aborted without a marker, as Kafka does where a partition
     has no leader for that moment: what was written stays open under the name."""
