@@ -22,6 +22,12 @@ DIES_WITHIN_S = 90.0
 WORKS_WITHIN_S = 90.0
 SESSION_S = 6
 TAIL_LINES = 15
+REASONS = ("another worker took one of our partitions over", "Kafka", "no partitions were assigned")
+"""What an engine may say when it ends by itself: it was fenced, or the broker did not answer."""
+
+
+class Unforeseen(AssertionError):
+    """An engine ended for a reason that it should not have had."""
 
 
 @dataclass
@@ -46,15 +52,19 @@ class Fleet:
             environment |= doom.environment()
         return self.bench.start(module="tests.chaos.engine", **environment)
 
-    async def dies(self, engine: Engine, doom: Doom) -> None:
-        """Until it has killed itself in its phase. Raises NotInTime, and AssertionError for another end."""
+    async def dies(self, engine: Engine, doom: Doom) -> bool:
+        """Until it has ended: whether by its own hand in its phase, and not for a reason that it may have.
+        Raises NotInTime, and Unforeseen for another end."""
         await self._until(
             lambda: engine.process.poll() is not None, f"an end {doom.phase}", engine, DIES_WITHIN_S
         )
-        said = phase_said(engine.log)
-        if engine.process.returncode != -signal.SIGKILL or said != doom.phase:
-            raise AssertionError(f"ended with {engine.process.returncode}, not {doom.phase}:\n{tail(engine)}")
+        if engine.process.returncode != -signal.SIGKILL:
+            self._note_end(engine)
+            return False
+        if phase_said(engine.log) != doom.phase:
+            raise Unforeseen(f"killed, not {doom.phase}:\n{tail(engine)}")
         self.kills[doom.phase] += 1
+        return True
 
     async def stops_itself(self, engine: Engine, doom: Doom) -> None:
         """Until it stands still in its phase, by SIGSTOP."""
@@ -157,7 +167,11 @@ class Fleet:
             await until(lambda: all(TASKS in _log_of(engine) for engine in asked), "all tasks to be told", 5)
 
     def _note_end(self, engine: Engine) -> None:
-        self.ends[f"{engine.process.returncode}: {last_word(engine)}"] += 1
+        """Raises Unforeseen for a reason that nothing done here gives it."""
+        code, said = engine.process.returncode, last_word(engine)
+        if code not in (0, -signal.SIGTERM) and not any(reason in said for reason in REASONS):
+            raise Unforeseen(f"ended with {code}: {said}\n{tail(engine)}")
+        self.ends[f"{code}: {said}"] += 1
 
     async def _until(self, holds: Any, what: str, engine: Engine, deadline_s: float) -> None:
         try:

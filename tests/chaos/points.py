@@ -72,6 +72,7 @@ class Points:
     def __init__(self, doom: Doom | None) -> None:
         self._doom = doom
         self._passes: Counter[Phase] = Counter()
+        self._acted = False
 
     @classmethod
     def told_by(cls, environment: Mapping[str, str]) -> "Points":
@@ -88,9 +89,12 @@ class Points:
         return doom is not None and doom.phase == phase and doom.passes == self._passes[phase]
 
     def act(self) -> None:
-        """Say where it is, and end or stop there."""
+        """Say where it is, and end or stop there: once, since who was stopped goes on."""
         doom = self._doom
         assert doom is not None, "it was reached"
+        if self._acted:
+            return
+        self._acted = True
         logger.warning("chaos: %s in phase %s, pass %d", doom.signal.name, doom.phase, doom.passes)
         os.kill(os.getpid(), doom.signal)
 

@@ -49,9 +49,10 @@ async def _one_zombie(here: Site, doom: Doom) -> None:
     await fleet.stops_itself(zombie, doom)
     successor = fleet.start()
     await fleet.owns(successor, PARTITIONS)
-    await here.shopped(BEAT_RECORDS)
+    await here.progressed()
     zombie.thaw()
     await fleet.ends_or_works(zombie)
+    await here.progressed()
     fleet.kill(zombie)
     fleet.kill(successor)
 
@@ -63,9 +64,10 @@ async def membership(directory: Path, seed: int, count: int) -> Round:
         async with here.load:
             for _ in range(count):
                 living = fleet.living()
-                if len(living) < 2 or (len(living) < WORKERS_MAX and random.random() < 0.5):
+                chance = random.random()
+                if len(living) < 2 or (len(living) < WORKERS_MAX and chance < 0.4):
                     fleet.start()
-                elif random.random() < 0.5:
+                elif chance < 0.6:
                     await fleet.leaves(random.choice(living))
                 else:
                     fleet.kill(random.choice(living))

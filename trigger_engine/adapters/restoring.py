@@ -22,11 +22,13 @@ Source = Literal["changelog", "copy"]
 
 @dataclass(slots=True)
 class _Span:
-    """Of one partition: read from, read to, to be read to."""
+    """Of one partition: read from, read to, to be read to. One that has nothing to be read is not done before
+    it is said to be."""
 
     start: int
     at: int
     end: int
+    done: bool = False
 
 
 class Restoring:
@@ -56,8 +58,9 @@ class Restoring:
 
     def ends(self, partition: int) -> None:
         """It is read, or given up. When none is left, the next one begins a new count."""
-        self._spans[partition].at = self._spans[partition].end
-        if all(span.at >= span.end for span in self._spans.values()):
+        span = self._spans[partition]
+        span.at, span.done = span.end, True
+        if all(span.done for span in self._spans.values()):
             self._spans.clear()
         self._show()
 

@@ -1,8 +1,8 @@
 """Taking a partition over: fence the former owner, then read the changelog to its end.
 
 The order matters. Opening the partition's writer makes every later write of the former owner fail
-and ends its open transaction; only then is the end of the changelog final. The partition record says
-where to go on.
+and ends its open transaction, wherever the broker did not (`end_left_open`); only then is the end of the
+changelog final. The partition record says where to go on.
 
 Where there is a copy of the changelog (a standby's, files of before, what an interrupted take-over had
 read), only the rest is read. A copy that cannot be one of this log, or is too old, is begun anew.
@@ -91,6 +91,7 @@ async def take_over(
     """
     writes = await TransactionalLog.open(log, group, partition, partitions)
     try:
+        await writes.end_left_open(log)
         await _begin_anew_if_unfit(log, partition, store, now)
         await _read_rest(log, partition, store, restoring, interrupted)
         restored = restored_from(store.take_others())

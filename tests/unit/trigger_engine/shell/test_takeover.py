@@ -2,18 +2,19 @@
 not read again."""
 
 import asyncio
+from contextlib import suppress
 
 import msgspec
 import pytest
 
-from schemas.topics import EVENTS, INTERESTS, STATE_CHANGELOG
+from schemas.topics import DEAD_LETTERS, EVENTS, INTERESTS, STATE_CHANGELOG, TRIGGERS
 from tests.simulation.memory_log import MemoryBroker, MemoryLog, NoPace
-from trigger_engine.adapters.log_port import TopicFacts
+from trigger_engine.adapters.log_port import Fenced, TopicFacts
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.restoring import Restoring
 from trigger_engine.adapters.state_store import AGE_MAX_MS, MemoryStore
 from trigger_engine.adapters.takeover import CUSTOMER_TOPICS, Interrupted, TakenOver, UnsoundLog, take_over
-from trigger_engine.core.flush import PARTITION_RECORD_KEY, PartitionRecord
+from trigger_engine.core.flush import PARTITION_RECORD_KEY, Flush, PartitionRecord
 from trigger_engine.core.state import CustomerState, encode_state
 
 NOW = 1_000_000_000_000
@@ -259,3 +260,56 @@ def test_metrics_come_to_nothing_left() -> None:
     assert shown() == (0, 0)
     read = {"purpose": "take-over"}
     assert metrics.registry.get_sample_value("tetik_changelog_records_read_total", read) == 40
+
+
+def test_a_partition_with_nothing_to_read_is_under_way_until_it_is_done() -> None:
+    """As all are when an engine begins on new topics."""
+    metrics = EngineMetrics()
+    restoring = Restoring(metrics, lambda: 0.0)
+    for partition in (0, 1, 2):
+        restoring.begins(partition, 0, 0)
+    for partition in (2, 0, 1):
+        restoring.ends(partition)
+    assert metrics.registry.get_sample_value("tetik_partitions_restoring") == 0
+
+
+class ForgetfulBroker(MemoryBroker):
+    """Takes the transaction of who is fenced for aborted without a marker, as Kafka does where a partition
+    has no leader for that moment: what was written stays open under the name."""
+
+    async def open(self, name: str) -> int:
+        producer = self._producers.get(name)
+        if producer is not None and producer.state == "open":
+            producer.state = "empty"
+        return await super().open(name)
+
+
+async def test_what_the_broker_did_not_end_comes_to_light_with_no_commit_of_ours() -> None:
+    broker = ForgetfulBroker({**dict.fromkeys(CUSTOMER_TOPICS, 2), DEAD_LETTERS: 1})
+    former = await MemoryLog(broker).open_writer("tetik-1")
+    places = ((TRIGGERS, 1), (EVENTS, 0), (DEAD_LETTERS, 0), (STATE_CHANGELOG, 1))
+    with suppress(Fenced):
+        async with former.transaction() as transaction:
+            for place in places:
+                await transaction.append(*place, [(b"ada", b"left open", [])])
+            taken = await taken_over(broker)
+    assert dict(taken.customers.items()) == {}
+    await taken.log.commit(Flush(states=[("bea", b"committed")], record=record(events=0)))
+    await broker.settled()
+    for place in places:
+        kept = broker.partition(*place)
+        assert kept.committed_end == kept.end
+        assert b"left open" not in [one.value for one in kept.read(0, kept.end)]
+    state = broker.partition(STATE_CHANGELOG, 1)
+    assert [one.key for one in state.read(0, state.end)] == [b"bea", PARTITION_RECORD_KEY.encode()]
+
+
+async def test_a_transaction_of_others_is_left_alone() -> None:
+    broker = broker_with()
+    other = await MemoryLog(broker).open_writer("tetik-0")
+    async with other.transaction() as transaction:
+        await transaction.append(EVENTS, 1, [(b"ada", b"theirs", [])])
+        await taken_over(broker)
+    await broker.settled()
+    events = broker.partition(EVENTS, 1)
+    assert [one.value for one in events.read(0, events.end)] == [b"theirs"]
