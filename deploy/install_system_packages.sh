@@ -10,6 +10,7 @@ declare -A packages=(
   [redis-server]=redis-server
   [chromium]=chromium
   [go]=golang-go
+  [promtool]=prometheus
 )
 
 missing=()
@@ -26,7 +27,10 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-# Debian starts a Redis of its own on the default port; the tests and `tetik up` bring theirs.
-if [[ " ${missing[*]} " == *" redis-server "* ]] && command -v service >/dev/null; then
-  service redis-server stop >/dev/null 2>&1 || true
-fi
+# Debian starts a Redis and a Prometheus of its own on their default ports. The tests and `tetik up` bring their
+# Redis; of Prometheus they use `promtool` alone.
+for started in redis-server prometheus; do
+  if [[ " ${missing[*]} " == *" $started "* ]] && command -v service >/dev/null; then
+    service "$started" stop >/dev/null 2>&1 || true
+  fi
+done

@@ -124,6 +124,23 @@ async def test_two_appends_to_one_partition_keep_their_order(bench: Bench) -> No
     assert await bench.values(topic) == [str(number).encode() for number in range(20)]
 
 
+async def test_a_transaction_is_told_where_its_records_end(bench: Bench) -> None:
+    """Whatever number of batches they make: a copy of the partition goes on from there."""
+    first, second = await bench.topic(), await bench.topic()
+    await bench.produce(first, 1, b"before")
+    async with writer_of(bench, bench.name()) as writer:
+        async with writer.transaction() as transaction:
+            await transaction.append(first, 0, rows(*[bytes(100_000)] * 20))
+            await transaction.append(second, 0, rows(b"1"))
+            assert await transaction.written() == {(first, 0): 20, (second, 0): 1}
+            await transaction.append(first, 1, rows(b"1", b"2"))
+            await transaction.append(first, 0, rows(b"3"))
+            assert await transaction.written() == {(first, 0): 21, (second, 0): 1, (first, 1): 3}
+        async with writer.transaction() as transaction:
+            await transaction.append(first, 0, rows(b"4"))
+            assert await transaction.written() == {(first, 0): 23}, "behind the marker of the one before"
+
+
 async def test_a_transaction_without_records_changes_nothing(bench: Bench) -> None:
     topic = await bench.topic()
     async with writer_of(bench, bench.name()) as writer:

@@ -6,6 +6,8 @@ are the engine's.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, Protocol
 
@@ -45,6 +47,7 @@ class Process(Mortal):
         self.flowing = False
         self._shop = shop
         self._callbacks = asyncio.Lock()
+        self._calls = 0
         self._positions: dict[int, int] = {}
         self._stale: list[Batch] = []
         self._metrics = EngineMetrics()
@@ -61,6 +64,8 @@ class Process(Mortal):
             rejected_max=100,
             failed=self._failed,
             snapshots=SnapshotBook(self.log, self._metrics),
+            standing_by=bool(number % 2),
+            interrupted=self._called_again,
         )
 
     def start(self) -> None:
@@ -71,22 +76,36 @@ class Process(Mortal):
         for work, name in ((self._fetch(), "fetch"), (timekeeper.run(), "timekeeper")):
             spawn(self, work, f"{name}-{self.number}").add_done_callback(self._on_done)
 
+    @asynccontextmanager
+    async def _called(self) -> AsyncIterator[None]:
+        """One callback after the other."""
+        self._calls += 1
+        try:
+            async with self._callbacks:
+                yield
+        finally:
+            self._calls -= 1
+
     async def revoked(self) -> None:
         """What Faust does before the group decides."""
-        async with self._callbacks:
+        async with self._called():
             self.flowing = False
             await self.owned.pause()
 
     async def assigned(self, partitions: set[int]) -> None:
         """What Faust does with the group's decision. At its end it seeks, most of the time, to where the
         partition records stand; else to what was committed for lag tools."""
-        async with self._callbacks:
+        async with self._called():
             await self.owned.on_assigned(partitions)
             self._positions = self.owned.next_offsets()
             if self._random.random() < self._shop.noise:
                 self._positions = {number: self._shop.read_to.get(number, 0) for number in self._positions}
             self.flowing = True
             self._shop.broker.tell()
+
+    def _called_again(self) -> bool:
+        """Whether the group's next decision waits for this process: a take-over is broken off for it."""
+        return self._calls > 1
 
     def has_read(self, number: int) -> bool:
         """Whether the writer of this partition has come to the end of both of its logs."""

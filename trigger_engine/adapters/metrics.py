@@ -55,6 +55,9 @@ class EngineMetrics:
         self.flush_seconds = Histogram(
             "tetik_flush_seconds", "Time of one transaction", buckets=LATENCY_S, registry=self.registry
         )
+        self.partitions = Gauge(
+            "tetik_partitions", "Partitions of the customers' topics, as set", registry=self.registry
+        )
         self.partitions_owned = Gauge(
             "tetik_partitions_owned", "Partitions this worker owns", registry=self.registry
         )

@@ -55,6 +55,7 @@ class PartitionsOwned:
         standing_by: bool = False,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
+        metrics.partitions.set(partitions)
         self.writers: dict[int, PartitionWriter] = {}
         self._log = log
         self._group = group

@@ -29,7 +29,7 @@ from trigger_engine.adapters.batches import LogRecord
 from trigger_engine.adapters.state_store import others_of, told_apart
 from trigger_engine.core.flush import Flush
 
-WRITE_BUFFER_BYTES = 16 * 2**20
+WRITE_BUFFER_BYTES = 32 * 2**20
 """A table in memory; there are at most two a partition, one of them on its way to disk."""
 KEYS_PER_LOOK = 1_000
 BLOOM_BITS_PER_KEY = 10

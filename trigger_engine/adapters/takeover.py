@@ -32,7 +32,7 @@ from trigger_engine.core.state import StateError, UnknownVersion, next_wake_up_o
 
 logger = logging.getLogger(__name__)
 
-HEADS_PER_LOOK = 5_000
+HEADS_PER_LOOK = 1_000
 """Customers asked for their wake-ups in one go: a few milliseconds, after which others have their turn."""
 
 CUSTOMER_TOPICS = (EVENTS, INTERESTS, TRIGGERS, OUTBOUND, STATE_CHANGELOG)

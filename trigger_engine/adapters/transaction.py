@@ -82,7 +82,7 @@ class TransactionalLog:
             for portion in portions_of(flush, self._partition, self._partitions):
                 await transaction.append(*portion)
             ends = await transaction.written()
-        flush.changelog_end = ends[STATE_CHANGELOG, self._partition]
+        flush.changelog_end = ends.get((STATE_CHANGELOG, self._partition))
 
     async def end_left_open(self, log: EngineLog) -> None:
         """Abort what the former owner left open and the broker did not end when it fenced him.

@@ -241,6 +241,14 @@ def test_a_line_comes_every_few_seconds(caplog: pytest.LogCaptureFixture) -> Non
     restoring.ends(0)
 
 
+def test_partitions_without_a_changelog_are_restored_at_once() -> None:
+    restoring = Restoring(EngineMetrics(), lambda: 0.0)
+    for number in (0, 1):
+        restoring.begins(number, 0, 0)
+    for number in (0, 1):
+        restoring.ends(number)
+
+
 def test_metrics_come_to_nothing_left() -> None:
     metrics = EngineMetrics()
     restoring = Restoring(metrics, lambda: 0.0)

@@ -62,3 +62,28 @@ def test_an_entry_of_the_second_at_hand_takes_its_place_among_the_others() -> No
     assert index.take(2_100) == ("a", 2_100)
     index.add("c", 2_500)
     assert take_all(index, 5_000) == [("c", 2_500), ("b", 2_900)]
+
+
+@given(
+    st.lists(st.tuples(KEYS, TIMES), unique_by=lambda entry: entry[0]),
+    st.lists(TIMES, max_size=3),
+    TIMES,
+)
+def test_how_many_are_due_is_told_to_the_second(
+    entries: list[tuple[str, int]], taken_until: list[int], until: int
+) -> None:
+    """Those of the second under way may be left out, but not if they are all there is."""
+    index = TimerIndex(entries)
+    left = dict(entries)
+    for before in taken_until:
+        for key, _ in take_all(index, before):
+            del left[key]
+    due = [due_at for due_at in left.values() if due_at <= until]
+    certain = [due_at for due_at in due if due_at // 1_000 < until // 1_000]
+    assert max(len(certain), bool(due)) <= index.due_by(until) <= len(due)
+
+
+def test_a_re_armed_entry_may_count_twice() -> None:
+    index = TimerIndex([("a", 5_000)])
+    index.add("a", 1_000)
+    assert index.due_by(10_000) == 2
