@@ -188,7 +188,7 @@ class Partition:
             if self.timers.next_due_at <= before:
                 return False
         self.inputs_seen += 1
-        if type(read) is EventInput:
+        if isinstance(read, EventInput):
             self._apply_event(read, source, before, now)
         elif isinstance(read, NewCodes):
             self._take_in(read, source, now)
