@@ -62,8 +62,8 @@ class Malformed(ValueError):
     """The bytes are no valid record; the message says what is wrong."""
 
 
-class Record(msgspec.Struct, frozen=True, omit_defaults=False):
-    """What the twins share: immutable, unknown fields ignored."""
+class Record(msgspec.Struct, frozen=True, omit_defaults=False, gc=False):
+    """What the twins share: immutable, unknown fields ignored, and no part of a cycle."""
 
 
 class EventRecord(Record, frozen=True):

