@@ -53,7 +53,7 @@ WARM, END = "sentinel-warm-", "sentinel-end-"
 """What the order ids of sentinels begin with; the number of the partition follows."""
 
 _LENGTH = struct.Struct(">I")
-_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"
+_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,10 @@ def log_records(plan: LogPlan) -> Iterator[LogRecord]:
             yield shop.order(name, f"{prefix}{number}", next(slots))
 
 
-def live_records(plan: LogPlan, times: Iterable[Instant]) -> Iterator[LogRecord]:
-    """What the same customers do afterwards, received at these times: other events, other orders."""
-    shop = Shop(plan.customers, plan.seed + 1, orders_from=10**9)
+def live_records(plan: LogPlan, times: Iterable[Instant], stream: int) -> Iterator[LogRecord]:
+    """What the same customers do afterwards, received at these times: in each stream (numbered from 1) other
+    events and other orders."""
+    shop = Shop(plan.customers, plan.seed, stream)
     return (shop.event(received_at) for received_at in times)
 
 
@@ -120,17 +121,18 @@ def sentinels_of(partitions: int) -> list[str]:
 class Shop:
     """Draws what happens. All customers have an address; their carts get a new id behind each order."""
 
-    def __init__(self, customers: int, seed: int, orders_from: int = 0) -> None:
-        self._random = Random(seed)
+    def __init__(self, customers: int, seed: int, stream: int = 0) -> None:
+        self._random = Random(f"{seed} {stream}")
         self.names = [f"c-{number:08d}" for number in range(customers)]
         self._busiest_first = list(self.names)
-        Random(seed // 2).shuffle(self._busiest_first)
+        Random(seed).shuffle(self._busiest_first)
         self._weights = list(
             accumulate(1 / (rank + ZIPF_SHIFT) ** ZIPF_EXPONENT for rank in range(customers))
         )
         self._types, self._shares = list(SHARES), list(accumulate(SHARES.values()))
         self._carts: dict[str, int] = {}
-        self._orders = orders_from
+        self._orders = 0
+        self._stream = stream
         self._again: deque[tuple[int, LogRecord]] = deque()
         self._made = 0
 
@@ -153,7 +155,7 @@ class Shop:
         event_type = self._random.choices(self._types, cum_weights=self._shares)[0]
         if event_type == "order_completed":
             self._orders += 1
-            made = self.order(name, f"o-{self._orders:010d}", received_at)
+            made = self.order(name, f"o-{self._stream}-{self._orders:07d}", received_at)
         else:
             made = self._record(name, event_type, received_at, self._properties(name, event_type))
         if self._random.random() < DOUBLED_SHARE and not self._again:
