@@ -6,6 +6,7 @@ best round of each (the least disturbed one), the JSON all of them.
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ from benchmarks.pace import Pace
 from benchmarks.plot import draw
 from benchmarks.report import build_report
 from benchmarks.stage import RULES, Log, Stage, make_log, play
-from benchmarks.tables import print_report
+from benchmarks.tables import page_of, print_report
 from benchmarks.trial import Trial, TrialFailed
 from benchmarks.verdict import Rows, judge
 from services.platform.errors import PlatformError
@@ -78,7 +79,7 @@ def main(
     seed: int,
     output: Path,
 ) -> None:
-    """Measure, print the tables, write the JSON report and its picture. Exit code 1 if outputs differ."""
+    """Measure, print the tables, write the report: JSON, a page, a picture. Exit code 1 if outputs differ."""
     rows = jobs.split(",")
     if unknown := set(rows) - set(ROWS):
         raise click.UsageError(f"--jobs: no such row: {', '.join(sorted(unknown))}")
@@ -101,6 +102,7 @@ def main(
         sys.exit(f"the benchmark could not be run: {error}")
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    output.with_suffix(".md").write_text(page_of(report, output.with_suffix(".png").name))
     draw(report, output)
     print_report(report, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     sys.exit(0 if report["outputs_agree"] else 1)
@@ -163,8 +165,10 @@ def _stages(
 
 async def _measure(stages: list[Stage], rounds: int, directory: Path, console: Console) -> dict[str, Any]:
     found: list[Rows] = []
+    loads = []
     for number in range(rounds):
         trials: dict[str, dict[str, Trial]] = {}
+        loads.append(os.getloadavg()[0])
         for stage in stages:
 
             def tell(label: str, trial: Trial, stage: Stage = stage, number: int = number) -> None:
@@ -180,7 +184,7 @@ async def _measure(stages: list[Stage], rounds: int, directory: Path, console: C
                 trials[stage.name] = await play(stage.in_turn(number), Path(scratch), paced=last, tell=tell)
         found.append(judge(trials))
     contenders = {one.name: one for stage in stages for one in stage.contenders}
-    return build_report(found, contenders, {stage.name: stage.log.plan for stage in stages})
+    return build_report(found, contenders, {stage.name: stage.log.plan for stage in stages}, loads)
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ class Shop:
         return {
             "product_id": f"p-{number}",
             "name": f"Lantern number {number}",
-            "category": f"lights/{number % CATEGORIES}",
+            "category": f"lights/{number * CATEGORIES // PRODUCTS}",
             "price": 5 + number % 300 + 0.75,
             "url": f"https://shop.example/products/{number}",
             "image_url": f"https://img.example/{number}.webp",

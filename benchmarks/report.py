@@ -21,9 +21,13 @@ PACKAGES = ("faust-streaming", "aiokafka", "msgspec", "confluent-kafka")
 
 
 def build_report(
-    rounds: Sequence[Rows], contenders: Mapping[str, Contender], plans: Mapping[str, LogPlan]
+    rounds: Sequence[Rows],
+    contenders: Mapping[str, Contender],
+    plans: Mapping[str, LogPlan],
+    loads: Sequence[float],
 ) -> dict[str, Any]:
-    """The whole report as JSON. `contenders` by name, `plans` by stage."""
+    """The whole report as JSON. `contenders` by name, `plans` by stage; `loads`: the machine's load before
+    each round, by which a reader can tell how far to trust absolute figures."""
     found = ratios(rounds)
     return {
         "commit": _git("rev-parse", "HEAD"),
@@ -37,6 +41,7 @@ def build_report(
         },
         "logs": {stage: asdict(plan) for stage, plan in plans.items()},
         "rounds": len(rounds),
+        "load_before_round": [round(load, 2) for load in loads],
         "rows": {
             row: {
                 name: _contender(contenders[name], [rows[row][name] for rows in rounds])

@@ -1,11 +1,8 @@
-"""The report's tables, for a terminal and, by `python -m benchmarks.tables FILE.json`, as Markdown."""
+"""The report for people: its tables in a terminal, and all of it as a page in Markdown."""
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import click
 from rich.console import Console
 from rich.table import Table
 
@@ -92,22 +89,45 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     console.print("Outputs agree." if report["outputs_agree"] else "Outputs differ.")
 
 
-def markdown_of(report: dict[str, Any]) -> str:
-    """The same tables for a page."""
-    parts = []
+def page_of(report: dict[str, Any], picture: str) -> str:
+    """The page of a run; `picture` is the file beside it that shows it."""
+    machine, versions = report["machine"], report["versions"]
+    loads = ", ".join(f"{load:.1f}" for load in report["load_before_round"])
+    parts = [
+        "# The benchmark's last run",
+        "Written by `make bench`; what is measured: [benchmark-jobs.md](../../docs/benchmark-jobs.md).",
+        f"{report['measured_at'][:16].replace('T', ' ')} UTC, commit `{report['commit'][:7]}`"
+        f"{' with changes' if report['changed_since_commit'] else ''}; "
+        f"{machine['cores']} cores {machine['cpu']}, {machine['memory_gib']} GiB, {machine['system']}; "
+        + ", ".join(f"{name} {number}" for name, number in versions.items())
+        + f". Rounds: {report['rounds']}; load of the machine before each: {loads} (0 to 1 is a quiet one).",
+        "Outputs agree in every round." if report["outputs_agree"] else "**Outputs differ.**",
+        *(f"- {problem}" for problem in problems_of(report)),
+        f"![CPU per event of each contender]({picture})",
+    ]
     for rows in tables_of(report):
-        lines = [f"| {' | '.join(cells)} |" for cells in (rows.columns, *rows.cells)]
-        lines.insert(1, "|" + "---|" * len(rows.columns))
-        parts.append(f"**{rows.title}**\n\n" + "\n".join(lines))
+        parts.append(f"## {rows.title}")
+        parts.append(_markdown(rows.columns, rows.cells))
+    parts.append("## Logs and settings")
+    logs = [
+        (stage, *(f"{plan[name]:,}" for name in ("customers", "warm_up", "measured", "partitions", "seed")))
+        for stage, plan in report["logs"].items()
+    ]
+    parts.append(_markdown(("log", "customers", "warm-up", "measured", "partitions", "seed"), logs))
+    parts.append(_markdown(("contender", "does", "set apart"), _settings(report)))
     return "\n\n".join(parts) + "\n"
 
 
-@click.command()
-@click.argument("report", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def main(report: Path) -> None:
-    """Print the tables of a report as Markdown."""
-    click.echo(markdown_of(json.loads(report.read_text())))
+def _settings(report: dict[str, Any]) -> list[tuple[str, ...]]:
+    found = {}
+    for row, contenders in report["rows"].items():
+        for name, one in contenders.items():
+            options = ", ".join(f"{key}={value}" for key, value in one["options"].items())
+            found[name] = (f"{one['label']} ({TITLES[row].lower()})", one["does"], options)
+    return list(found.values())
 
 
-if __name__ == "__main__":
-    main()
+def _markdown(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(each)} |" for each in (columns, *cells)]
+    lines.insert(1, "|" + "---|" * len(columns))
+    return "\n".join(lines)

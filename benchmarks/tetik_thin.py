@@ -23,7 +23,7 @@ from trigger_engine.adapters.log_port import Row
 from trigger_engine.adapters.ownership import Core
 from trigger_engine.adapters.transaction import Portion
 from trigger_engine.adapters.worker import EngineSettings, EngineWorker
-from trigger_engine.core.partition import PARTITION_RECORD_KEY, Flush, Partition
+from trigger_engine.core.partition import PARTITION_RECORD_KEY, Flush, Partition, Rejected
 from trigger_engine.core.state import STATE_VERSION
 from trigger_engine.core.working_set import LIVE_CUSTOMERS_MAX
 
@@ -97,7 +97,7 @@ class ThinPartition(Partition):
             event = self._read(value)
             at = parse_instant(event.occurred_at)
         except ValueError as error:
-            self._reject(topic, offset, key, value, str(error), None, now)
+            self._reject(Rejected(topic, offset, key, value, str(error), None, now))
             return True
         name = event.customer_id
         if name is None:

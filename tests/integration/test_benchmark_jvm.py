@@ -73,7 +73,10 @@ def encode(record: dict[str, Any], key: str, received_at: Instant) -> bytes:
         "occurred_at": format_instant(received_at - 250),
         "received_at": format_instant(received_at),
     }
-    context = {"page": {"path": "/", "title": 'A "quoted" title \\ and more'}, "ids": [1, {"two": [2.5, None, True]}]}
+    context = {
+        "page": {"path": "/", "title": 'A "quoted" title \\ and more'},
+        "ids": [1, {"two": [2.5, None, True]}],
+    }
     return json.dumps({**record, "customer_id": key, **times, "source": "shop", "context": context}).encode()
 
 
@@ -98,7 +101,13 @@ def make_properties(
     if event_type == "order_completed":
         lines = [make_product(random) for _ in range(random.randrange(3))]
         total = round(random.uniform(1, 220), 2)
-        return {"order_id": f"o-{number}", "cart_id": cart_id, "total": total, "currency": "TRY", "products": lines}
+        return {
+            "order_id": f"o-{number}",
+            "cart_id": cart_id,
+            "total": total,
+            "currency": "TRY",
+            "products": lines,
+        }
     return {}
 
 
@@ -159,7 +168,9 @@ def built() -> None:
     subprocess.run([JVM / "build.sh"], check=True, timeout=BUILD_TIMEOUT_S)
 
 
-@pytest.mark.parametrize(("events", "customers", "parser"), [(4_000, 8, "fastjson2"), (6_000, 400, "jackson")])
+@pytest.mark.parametrize(
+    ("events", "customers", "parser"), [(4_000, 8, "fastjson2"), (6_000, 400, "jackson")]
+)
 def test_ten_triggers_decide_what_the_engine_decides(
     events: int, customers: int, parser: str, tmp_path: Path
 ) -> None:

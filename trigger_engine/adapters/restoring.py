@@ -27,6 +27,7 @@ class _Span:
     start: int
     at: int
     end: int
+    over: bool = False
 
 
 class Restoring:
@@ -56,8 +57,8 @@ class Restoring:
 
     def ends(self, partition: int) -> None:
         """It is read, or given up. When none is left, the next one begins a new count."""
-        self._spans[partition].at = self._spans[partition].end
-        if all(span.at >= span.end for span in self._spans.values()):
+        self._spans[partition].over = True
+        if all(span.over for span in self._spans.values()):
             self._spans.clear()
         self._show()
 
@@ -77,5 +78,6 @@ class Restoring:
 
     def _show(self) -> None:
         spans = self._spans.values()
-        self._metrics.state.partitions_restoring.set(sum(span.at < span.end for span in spans))
-        self._metrics.state.restore_left.set(sum(max(0, span.end - span.at) for span in spans))
+        self._metrics.state.partitions_restoring.set(sum(not span.over for span in spans))
+        left = sum(max(0, span.end - span.at) for span in spans if not span.over)
+        self._metrics.state.restore_left.set(left)

@@ -14,7 +14,7 @@ from benchmarks.outputs import Decided
 from benchmarks.pace import Latency, latency_of
 from benchmarks.plot import draw
 from benchmarks.report import build_report, outputs_agree
-from benchmarks.tables import markdown_of, print_report
+from benchmarks.tables import page_of, print_report
 from benchmarks.trial import Measured, Trial
 from benchmarks.verdict import Rows, judge
 
@@ -52,7 +52,7 @@ def played(scale: float = 1.0) -> Rows:
 
 def report_of(rounds: list[Rows]) -> dict[str, object]:
     contenders = [FAUST, TETIK_THIN, TETIK_TEN, TETIK_TWO, *contenders_of("thin"), *contenders_of("ten")]
-    return build_report(rounds, {one.name: one for one in contenders}, {"long": PLAN})
+    return build_report(rounds, {one.name: one for one in contenders}, {"long": PLAN}, [0.25])
 
 
 def test_rates_follow_from_time_and_count() -> None:
@@ -120,7 +120,7 @@ def test_the_tables_show_each_contender_and_each_ratio() -> None:
     written = StringIO()
     print_report(report, Console(file=written, width=140))
     shown = ("Kafka Streams, exactly_once_v2", "10.0–20.0", "Ten live triggers among a hundred", "≥ 10")
-    for text in (written.getvalue(), markdown_of(report)):
+    for text in (written.getvalue(), page_of(report, "jobs.png")):
         assert [said for said in shown if said not in text] == []
     assert "Outputs agree." in written.getvalue()
 

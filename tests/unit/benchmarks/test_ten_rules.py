@@ -99,7 +99,7 @@ def test_the_engine_decides_what_the_model_decides(ten: RuleSet) -> None:
 
 
 def test_every_trigger_and_every_outcome_occurs_often_enough(ten: RuleSet) -> None:
-    log = list(log_records(replace(PLAN, customers=300, measured=6_000)))
+    log = list(log_records(replace(PLAN, customers=200, measured=8_000)))
     decided = [one for decisions in decided_by_engine(ten, log).values() for one in decisions]
     triggers = {str(trigger["id"]) for trigger in ten.triggers}
     assert {trigger for _, _, trigger, _, _, outcome, _ in decided if outcome == "fired"} == triggers
