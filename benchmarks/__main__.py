@@ -47,15 +47,17 @@ class Sizes:
     customers: int
     warm_up: int
     events: int
+    tail: int
     slow_warm_up: int
     slow_events: int
+    slow_tail: int
     rounds: int
     pace: Pace
     slow_pace: Pace
 
 
-FULL = Sizes(200_000, 100_000, 600_000, 10_000, 60_000, 2, Pace(3_000, 12), Pace(500, 12))
-QUICK = Sizes(2_000, 4_000, 32_000, 2_000, 24_000, 1, Pace(500, 4), Pace(200, 4))
+FULL = Sizes(200_000, 100_000, 600_000, 60_000, 10_000, 60_000, 16_000, 2, Pace(3_000, 12), Pace(500, 12))
+QUICK = Sizes(2_000, 4_000, 32_000, 16_000, 2_000, 16_000, 16_000, 1, Pace(500, 4), Pace(200, 4))
 
 
 @click.command()
@@ -129,7 +131,7 @@ def _stages(
 ) -> list[Stage]:
     """What a round plays, built and with its logs made."""
     now, few = time.time_ns() // 1_000_000, sizes.customers // SHORT_OF_CUSTOMERS
-    long_plan = LogPlan(sizes.customers, sizes.warm_up, sizes.events, seed, now)
+    long_plan = LogPlan(sizes.customers, sizes.warm_up, sizes.events, sizes.tail, seed, now)
     logs: dict[str, Log] = {}
 
     def log(name: str, plan: LogPlan) -> Log:
@@ -158,7 +160,7 @@ def _stages(
             plan = replace(long_plan, customers=few)
             stages.append(Stage("customers", log("few", plan), RULES, tuple(in_row["customers"]), sizes.pace))
         if "short" in rows:
-            plan = LogPlan(few, sizes.slow_warm_up, sizes.slow_events, seed, now)
+            plan = LogPlan(few, sizes.slow_warm_up, sizes.slow_events, sizes.slow_tail, seed, now)
             stages.append(Stage("short", log("short", plan), RULES, tuple(in_row["short"]), sizes.slow_pace))
     return [stage for stage in stages if stage.contenders]
 

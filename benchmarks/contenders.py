@@ -132,8 +132,8 @@ def _jvm(
 
 def _jvm_contenders(job: Job) -> list[Contender]:
     return [
-        _jvm("streams", job, "alo", "Kafka Streams, at least once", "commit 1 s"),
-        _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2", "commit 100 ms"),
+        _jvm("streams", job, "alo", "Kafka Streams, at least once", "in memory, commit 1 s"),
+        _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2", "in memory, commit 100 ms"),
         _jvm("flink", job, "heap", "Flink, heap", "exactly once, checkpoint 1 s, state on the heap"),
         _jvm("flink", job, "rocksdb", "Flink, RocksDB", "exactly once, checkpoint 1 s, incremental"),
     ]
@@ -141,10 +141,11 @@ def _jvm_contenders(job: Job) -> list[Contender]:
 
 def _variants(job: Job) -> list[Contender]:
     """One setting changed."""
-    slower = {"commit.interval.ms": "1000"}
+    slower, on_disk = {"commit.interval.ms": "1000"}, {"store": "rocksdb"}
     rarer = {"checkpoint.ms": "10000"}
     return [
         _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2, commit 1 s", "commit 1 s", slower),
+        _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2, RocksDB", "commit 100 ms", on_disk),
         _jvm("flink", job, "heap", "Flink, heap, checkpoint 10 s", "checkpoint 10 s", rarer),
         _jvm("flink", job, "rocksdb", "Flink, RocksDB, checkpoint 10 s", "checkpoint 10 s", rarer),
     ]

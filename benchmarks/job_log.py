@@ -1,10 +1,10 @@
 """The log that all contenders of the jobs read (docs/benchmark-jobs.md): the same bytes from the same seed.
 
 A profile of each customer, shop events to warm up, an order of a *sentinel* for each partition, the shop
-events that are measured, and the sentinels once more. Who has seen a sentinel's output knows that
-everything before it in its partition has been worked off. The log is made once, into a file of records
-(length of the key, key, length of the value, value; lengths are four bytes, big-endian), so that every
-round loads the same bytes.
+events that are measured, the sentinels once more, and shop events behind them: what is measured begins and
+ends under full load. Who has seen a sentinel's output knows that everything before it in its partition has
+been worked off. The log is made once, into a file of records (length of the key, key, length of the value,
+value; lengths are four bytes, big-endian), so that every round loads the same bytes.
 
 Amounts are multiples of a quarter: sums of these are exact, in whatever order they are added.
 """
@@ -63,6 +63,7 @@ class LogPlan:
     customers: int
     warm_up: int
     measured: int
+    tail: int
     seed: int
     now: Instant
     partitions: int = 4
@@ -75,7 +76,7 @@ class LogPlan:
     @property
     def shop_records(self) -> int:
         """Records behind the profiles, sentinels among them."""
-        return self.warm_up + self.measured + 2 * self.partitions
+        return self.warm_up + self.measured + self.tail + 2 * self.partitions
 
 
 class LogRecord(NamedTuple):
@@ -98,6 +99,8 @@ def log_records(plan: LogPlan) -> Iterator[LogRecord]:
             yield shop.event(next(slots))
         for number, name in enumerate(sentinels):
             yield shop.order(name, f"{prefix}{number}", next(slots))
+    for received_at in slots:
+        yield shop.event(received_at)
 
 
 def live_records(plan: LogPlan, times: Iterable[Instant], stream: int) -> Iterator[LogRecord]:

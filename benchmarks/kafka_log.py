@@ -13,6 +13,8 @@ from trigger_engine.adapters.worker import GROUP
 
 TIMEOUT_S = 60.0
 RETRY_S = 0.1
+QUIET = {"log_level": 3}
+"""librdkafka tells of each client that is closed."""
 PARTITIONER = "murmur2_random"
 """What every producer of ours uses: schemas/keys.py."""
 KEPT_OF_TETIK = frozenset({"tetik.events", "tetik.rules"})
@@ -33,24 +35,25 @@ class Seen(NamedTuple):
 
 def create_topics(kafka: str, names: Iterable[str], partitions: int, *, compacted: bool = False) -> None:
     """Make topics of names not used before. Raises KafkaException."""
-    admin = AdminClient({"bootstrap.servers": kafka})
+    admin = AdminClient({"bootstrap.servers": kafka, **QUIET})
     config = {"cleanup.policy": "compact"} if compacted else {}
     topics = [NewTopic(name, partitions, 1, config=config) for name in names]
     for created in admin.create_topics(topics).values():
         created.result(TIMEOUT_S)
 
 
-def remove_traces(kafka: str, app: str) -> None:
-    """Remove what a contender left: its topics and its group."""
-    admin = AdminClient({"bootstrap.servers": kafka})
-    _remove(admin, [name for name in _topics(admin) if name.startswith(app)], [app])
+def remove_topics(kafka: str, app: str) -> None:
+    """Remove the topics that a contender left; its group stays, since no other has that name."""
+    admin = AdminClient({"bootstrap.servers": kafka, **QUIET})
+    _remove(admin, [name for name in _topics(admin) if name.startswith(app)])
 
 
 def remove_tetik(kafka: str) -> None:
     """As if Tetik had never run, but for the log and the rules; its topics are to be made anew."""
-    admin = AdminClient({"bootstrap.servers": kafka})
+    admin = AdminClient({"bootstrap.servers": kafka, **QUIET})
+    _remove_group(admin, GROUP)
     used = [name for name in _topics(admin) if name.startswith("tetik") and name not in KEPT_OF_TETIK]
-    _remove(admin, used, [GROUP])
+    _remove(admin, used)
     deadline = time.monotonic() + TIMEOUT_S
     while set(used) & set(_topics(admin)) and time.monotonic() < deadline:
         time.sleep(RETRY_S)
@@ -60,14 +63,23 @@ def _topics(admin: AdminClient) -> list[str]:
     return list(admin.list_topics(timeout=TIMEOUT_S).topics)
 
 
-def _remove(admin: AdminClient, topics: list[str], groups: list[str]) -> None:
+def _remove(admin: AdminClient, topics: list[str]) -> None:
     if topics:
         for done in admin.delete_topics(topics, operation_timeout=TIMEOUT_S).values():
             done.result(TIMEOUT_S)
-    for done in admin.delete_consumer_groups(groups).values():
+
+
+def _remove_group(admin: AdminClient, group: str) -> None:
+    """A member that was killed is in the group until its session ends."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        (done,) = admin.delete_consumer_groups([group]).values()
         error = done.exception(TIMEOUT_S)
-        if error is not None and error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+        if error is None or error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return
+        if error.args[0].code() != KafkaError.NON_EMPTY_GROUP or time.monotonic() > deadline:
             raise error
+        time.sleep(RETRY_S)
 
 
 def load(kafka: str, topic: str, log: Iterable[LogRecord]) -> None:
@@ -75,6 +87,7 @@ def load(kafka: str, topic: str, log: Iterable[LogRecord]) -> None:
     producer = Producer(
         {
             "bootstrap.servers": kafka,
+            **QUIET,
             "enable.idempotence": True,
             "linger.ms": 20,
             "batch.size": 500_000,
@@ -104,6 +117,7 @@ class OutputReader:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": kafka,
+                **QUIET,
                 "group.id": "benchmark-reader",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",

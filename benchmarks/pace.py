@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from confluent_kafka import Producer
 
 from benchmarks.job_log import LogPlan, LogRecord, live_records
-from benchmarks.kafka_log import PARTITIONER, TIMEOUT_S
+from benchmarks.kafka_log import PARTITIONER, QUIET, TIMEOUT_S
 from schemas.topics import EVENTS
 
 LEAD_S = 0.5
@@ -44,6 +44,7 @@ class Stream(threading.Thread):
         self._producer = Producer(
             {
                 "bootstrap.servers": kafka,
+                **QUIET,
                 "enable.idempotence": True,
                 "linger.ms": 0,
                 "partitioner": PARTITIONER,

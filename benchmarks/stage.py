@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.contenders import Contender
 from benchmarks.expected import Expected, expected_of
 from benchmarks.job_log import LogPlan, log_records, read_log, write_log
-from benchmarks.kafka_log import load, remove_tetik, remove_traces
+from benchmarks.kafka_log import load, remove_tetik, remove_topics
 from benchmarks.pace import Pace
 from benchmarks.trial import Task, Trial, app_of, run_trial
 from schemas.instants import HOUR_MS
@@ -74,7 +74,7 @@ async def play(
         for number, contender in enumerate(stage.contenders, 1):
             task = Task(kafka, directory, plan, stage.log.expected, pace, number)
             trial = await asyncio.to_thread(run_trial, contender, task)
-            remove_traces(kafka, app_of(contender))
+            remove_topics(kafka, app_of(contender))
             shutil.rmtree(directory / app_of(contender))
             if contender.is_tetik:
                 remove_tetik(kafka)

@@ -110,10 +110,10 @@ def page_of(report: dict[str, Any], picture: str) -> str:
         parts.append(_markdown(rows.columns, rows.cells))
     parts.append("## Logs and settings")
     logs = [
-        (stage, *(f"{plan[name]:,}" for name in ("customers", "warm_up", "measured", "partitions", "seed")))
+        (stage, *(f"{plan[name]:,}" for name in ("customers", "warm_up", "measured", "tail", "seed")))
         for stage, plan in report["logs"].items()
     ]
-    parts.append(_markdown(("log", "customers", "warm-up", "measured", "partitions", "seed"), logs))
+    parts.append(_markdown(("log", "customers", "warm-up", "measured", "tail", "seed"), logs))
     parts.append(_markdown(("contender", "does", "set apart"), _settings(report)))
     return "\n\n".join(parts) + "\n"
 

@@ -23,7 +23,7 @@ from schemas.instants import parse_instant
 from schemas.records import decode_event
 from trigger_engine.adapters.partitioning import partition_of
 
-PLAN = LogPlan(customers=400, warm_up=1_000, measured=9_000, seed=7, now=1_763_826_773_000)
+PLAN = LogPlan(customers=400, warm_up=1_000, measured=9_000, tail=500, seed=7, now=1_763_826_773_000)
 LOG = list(log_records(PLAN))
 EVENTS = [decode_event(value) for _, value in LOG]
 PROFILES = PLAN.customers + PLAN.partitions
@@ -81,7 +81,7 @@ def test_both_times_grow_but_for_what_comes_again() -> None:
 def test_sentinels_end_both_parts_in_each_partition() -> None:
     sentinels = sentinels_of(PLAN.partitions)
     assert [partition_of(name.encode(), PLAN.partitions) for name in sentinels] == [0, 1, 2, 3]
-    for prefix, end in ((WARM, PLAN.warm_up + PLAN.partitions), (END, PLAN.shop_records)):
+    for prefix, end in ((WARM, PLAN.warm_up + PLAN.partitions), (END, PLAN.shop_records - PLAN.tail)):
         orders = SHOP[end - PLAN.partitions : end]
         assert [event.properties["order_id"] for event in orders] == [f"{prefix}{n}" for n in range(4)]
         assert [event.customer_id for event in orders] == sentinels

@@ -18,7 +18,7 @@ from benchmarks.tables import page_of, print_report
 from benchmarks.trial import Measured, Trial
 from benchmarks.verdict import Rows, judge
 
-PLAN = LogPlan(10, 10, 10, 1, 0)
+PLAN = LogPlan(10, 10, 10, 10, 1, 0)
 DECIDED = {"ada": [Decided("vip-entered", "ada/vip", None, "started", 1)]}
 
 

@@ -23,7 +23,7 @@ from trigger_engine.core.effects import Decide
 from trigger_engine.core.partition import Partition, PartitionRecord
 from trigger_engine.core.rules import load_rules
 
-PLAN = LogPlan(customers=12, warm_up=100, measured=900, seed=5, now=1_763_826_773_000, partitions=1)
+PLAN = LogPlan(customers=12, warm_up=100, measured=900, tail=0, seed=5, now=1_763_826_773_000, partitions=1)
 OUTCOMES = {
     *("started", "fired", "cancelled", "exited", "cancelling", "cooldown", "suppressed", "no_consent")
 }
