@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 MUTATION := .venv-mutation
+QUIX   := .venv-quix
 PYTEST := $(BIN)/python -m pytest
 # A worker a CPU, but for the 10^5 events, which share themselves out. Tests on real peers go by file, each worker
 # with peers of its own; they wait a good deal, so there is a worker more than there are CPUs.
@@ -69,8 +70,14 @@ e2e: $(READY) ## The demo, short, end to end
 real: $(READY) ## integration, e2e and some chaos side by side: the demo's week takes as long as many small tests
 	$(PYTEST) $(BY_FILE) tests/e2e tests/integration tests/adapters tests/chaos/test_chaos.py
 
-bench: $(READY) ## The whole engine beside Faust as documented
-	$(BIN)/python -m benchmarks.engine $(ARGS)
+bench: $(READY) $(QUIX)/.ready ## Tetik beside Faust, Quix Streams, Kafka Streams, Flink and a C++ floor
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Quix wants older versions of confluent-kafka and pydantic: an environment of its own.
+$(QUIX)/.ready: benchmarks/quix/requirements.lock
+	$(PYTHON) -m venv $(QUIX)
+	$(QUIX)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/quix/requirements.lock
+	@touch $@
 
 fanout: $(READY) ## Product notices to N customers, the engine killed three times: make fanout N=200000
 	$(BIN)/python -m tests.fan_out --customers $(or $(N),200000)
@@ -96,4 +103,4 @@ lock: $(READY) ## Renew requirements.lock (hashes, no host names)
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
 
 clean: ## Remove what was built; keeps .tetik/
-	rm -rf $(VENV) $(MUTATION) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(MUTATION) $(QUIX) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

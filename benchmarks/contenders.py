@@ -1,92 +1,165 @@
-"""The contenders: how each is started, which topics it reads and writes, and what it leaves out."""
+"""The contenders: how each is started, what it is told, and how its settings read in the report.
 
+The contract between runner and contender is in docs/benchmark-jobs.md. Tetik alone has topics of fixed
+names, as in production.
+"""
+
+import os
+import subprocess
 import sys
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
-import msgspec
+from schemas.topics import EVENTS, TRIGGERS
 
-from benchmarks import faust_documented
-from benchmarks.kafka_log import written
-from benchmarks.shop_log import CONFIRMATION
-from schemas.topics import EVENTS, OUTBOUND, STATE_CHANGELOG
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+QUIX_ENVIRONMENT = ROOT / ".venv-quix"
+"""`make bench` makes it."""
 
-GROUP = "tetik"
+Job = Literal["thin", "ten"]
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`changelog` is written with every event, so its last record tells when a contender had done its work.
-
-    `confirmed` reads how often each order was confirmed, given the broker and the partition count.
-    """
+    """One program under one setting. `variant` and `options` go to it as `BENCH_VARIANT` and `BENCH_SET`."""
 
     name: str
     label: str
-    module: tuple[str, ...]
-    events: str
-    group: str
-    changelog: str
+    job: Job
+    command: tuple[str, ...]
     does: str
-    leaves_out: str
-    confirmed: Callable[[str, int], Counter[str]]
-    environment: Callable[[str, int], Mapping[str, str]]
+    variant: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    processes: int = 1
+    is_tetik: bool = False
 
-    @property
-    def command(self) -> tuple[str, ...]:
-        return (sys.executable, "-m", *self.module)
+    def outputs(self, app: str) -> str:
+        """The topic that its outputs are read from."""
+        if self.job == "thin":
+            return f"{app}.out"
+        return TRIGGERS if self.is_tetik else f"{app}.decisions"
 
-
-def _confirmed_by_tetik(kafka: str, partitions: int) -> Counter[str]:
-    requests = (msgspec.json.decode(each.value) for each in written(kafka, OUTBOUND, partitions))
-    return Counter(
-        request["data"]["event"]["order_id"]
-        for request in requests
-        if request["action"] == "send" and request["step"] == CONFIRMATION
-    )
-
-
-def _confirmed_by_faust(kafka: str, partitions: int) -> Counter[str]:
-    decisions = (
-        msgspec.json.decode(each.value) for each in written(kafka, faust_documented.DECISIONS, partitions)
-    )
-    return Counter(decision["order_id"] for decision in decisions)
-
-
-def _tetik_environment(kafka: str, partitions: int) -> Mapping[str, str]:
-    # Port 0: any free one; nobody asks this engine for its metrics.
-    return {"TETIK_KAFKA": kafka, "TETIK_PARTITIONS": str(partitions), "TETIK_ENGINE_HTTP_PORT": "0"}
-
-
-def _faust_environment(kafka: str, partitions: int) -> Mapping[str, str]:
-    return {"BENCH_KAFKA": kafka, "BENCH_PARTITIONS": str(partitions)}
+    def environment(self, kafka: str, app: str, partitions: int, directory: Path) -> dict[str, str]:
+        """What the process is told."""
+        told = {
+            "BENCH_KAFKA": kafka,
+            "BENCH_JOB": self.job,
+            "BENCH_APP": app,
+            "BENCH_EVENTS": EVENTS,
+            "BENCH_PARTITIONS": str(partitions),
+            "BENCH_VARIANT": self.variant,
+            "BENCH_SET": ",".join(f"{name}={value}" for name, value in self.options.items()),
+            "BENCH_DIR": str(directory),
+        }
+        if self.is_tetik:  # port 0: any free one; nobody asks this engine for its metrics
+            told |= {
+                "TETIK_KAFKA": kafka,
+                "TETIK_PARTITIONS": str(partitions),
+                "TETIK_ENGINE_HTTP_PORT": "0",
+            }
+        return {**os.environ, **told}
 
 
-TETIK = Contender(
-    name="tetik",
-    label="Tetik engine",
-    module=("services.cli", "engine"),
-    events=EVENTS,
-    group=GROUP,
-    changelog=STATE_CHANGELOG,
-    does="the whole engine as in production: three plain triggers, decisions with reasons, mail "
-    "requests, timers, dedup, event time, state changelog, one Kafka transaction per flush",
-    leaves_out="nothing",
-    confirmed=_confirmed_by_tetik,
-    environment=_tetik_environment,
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
+
+
+_JVM, _NATIVE = HERE / "jvm", HERE / "native"
+_FLUSH = "a transaction a flush: 4,000 inputs or what is queued; acks=all; state in memory, changelog"
+
+TETIK_THIN = Contender(
+    "tetik-thin",
+    "Tetik",
+    "thin",
+    _python("benchmarks.tetik_thin"),
+    f"the shell of `tetik engine` as in production around the thin job; exactly once; {_FLUSH}",
+    is_tetik=True,
+)
+TETIK_TEN = Contender(
+    "tetik-ten",
+    "Tetik",
+    "ten",
+    _python("services.cli", "engine"),
+    f"`tetik engine` as in production, all settings default; exactly once; {_FLUSH}",
+    is_tetik=True,
+)
+TETIK_TWO = Contender(
+    "tetik-ten-2",
+    "Tetik, two workers",
+    "ten",
+    TETIK_TEN.command,
+    "two processes of `tetik engine`, CPU of both together",
+    processes=2,
+    is_tetik=True,
 )
 FAUST = Contender(
-    name="faust",
-    label="Faust as documented",
-    module=("benchmarks.faust_documented",),
-    events=faust_documented.EVENTS,
-    group=faust_documented.APP,
-    changelog=faust_documented.CHANGELOG,
-    does="Record model, agent, Table of dicts in the memory store written once an event, one decision an "
-    "order, at least once, default settings",
-    leaves_out="dedup, event time, cart and welcome runs, timers, consent and address checks, reasons, "
-    "transactions; state is a few counters",
-    confirmed=_confirmed_by_faust,
-    environment=_faust_environment,
+    "faust-thin",
+    "Faust as documented",
+    "thin",
+    _python("benchmarks.faust_documented"),
+    "Record model, agent, Table of dicts in the memory store; at least once; default settings",
 )
+QUIX = Contender(
+    "quix-thin",
+    "Quix Streams",
+    "thin",
+    (str(QUIX_ENVIRONMENT / "bin" / "python"), str(HERE / "quix" / "thin.py")),
+    "StreamingDataFrame, RocksDB, changelog; at least once, commit 1 s, linger 20 ms",
+    variant="alo",
+)
+NATIVE = Contender(
+    "native-thin",
+    "C++ floor",
+    "thin",
+    (str(_NATIVE / "run.sh"),),
+    "librdkafka, simdjson, hash map, changelog; at least once, no transactions",
+    variant="alo",
+)
+
+
+def _jvm(
+    engine: str, job: Job, variant: str, label: str, does: str, options: Mapping[str, str] | None = None
+) -> Contender:
+    marks = "".join(f"-{value}" for value in (options or {}).values())
+    name = f"{engine}-{job}-{variant}{marks}"
+    return Contender(
+        name, label, job, (str(_JVM / "run.sh"), engine), does, variant=variant, options=options or {}
+    )
+
+
+def _jvm_contenders(job: Job) -> list[Contender]:
+    return [
+        _jvm("streams", job, "alo", "Kafka Streams, at least once", "in memory, commit 1 s"),
+        _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2", "in memory, commit 100 ms"),
+        _jvm("flink", job, "heap", "Flink, heap", "exactly once, checkpoint 1 s, state on the heap"),
+        _jvm("flink", job, "rocksdb", "Flink, RocksDB", "exactly once, checkpoint 1 s, incremental"),
+    ]
+
+
+def _variants(job: Job) -> list[Contender]:
+    """One setting changed."""
+    slower, on_disk = {"commit.interval.ms": "1000"}, {"store": "rocksdb"}
+    rarer = {"checkpoint.ms": "10000"}
+    return [
+        _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2, commit 1 s", "commit 1 s", slower),
+        _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2, RocksDB", "commit 100 ms", on_disk),
+        _jvm("flink", job, "heap", "Flink, heap, checkpoint 10 s", "checkpoint 10 s", rarer),
+        _jvm("flink", job, "rocksdb", "Flink, RocksDB, checkpoint 10 s", "checkpoint 10 s", rarer),
+    ]
+
+
+def contenders_of(job: Job, *, variants: bool = False) -> list[Contender]:
+    """Who does the job on the long log; `variants`: also with one setting changed."""
+    python = [TETIK_THIN, QUIX] if job == "thin" else [TETIK_TEN, TETIK_TWO]
+    native = [NATIVE] if job == "thin" else []
+    return [*python, *_jvm_contenders(job), *native, *(_variants(job) if variants else [])]
+
+
+def build(contenders: list[Contender]) -> None:
+    """Build what has to be built. Raises OSError, or CalledProcessError with what was said."""
+    for folder in (_JVM, _NATIVE):
+        if any(each.command[0].startswith(str(folder)) for each in contenders):
+            subprocess.run([folder / "build.sh"], check=True, capture_output=True, text=True)

@@ -1,6 +1,6 @@
 """`python -m benchmarks.core`: the engine without Kafka, in one process: decode, step, encode, batch.
 
-For profiling and for judging one change at a time; the claim is `benchmarks.engine`'s. Batches and flushes
+For profiling and for judging one change at a time; the claim is `make bench`'s. Batches and flushes
 have the sizes of a backlog. With `--profile` it prints where the time goes (cProfile; its overhead makes
 small functions look dear).
 """

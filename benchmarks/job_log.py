@@ -1,10 +1,10 @@
 """The log that all contenders of the jobs read (docs/benchmark-jobs.md): the same bytes from the same seed.
 
 A profile of each customer, shop events to warm up, an order of a *sentinel* for each partition, the shop
-events that are measured, and the sentinels once more. Who has seen a sentinel's output knows that
-everything before it in its partition has been worked off. The log is made once, into a file of records
-(length of the key, key, length of the value, value; lengths are four bytes, big-endian), so that every
-round loads the same bytes.
+events that are measured, the sentinels once more, and shop events behind them: what is measured begins and
+ends under full load. Who has seen a sentinel's output knows that everything before it in its partition has
+been worked off. The log is made once, into a file of records (length of the key, key, length of the value,
+value; lengths are four bytes, big-endian), so that every round loads the same bytes.
 
 Amounts are multiples of a quarter: sums of these are exact, in whatever order they are added.
 """
@@ -53,7 +53,7 @@ WARM, END = "sentinel-warm-", "sentinel-end-"
 """What the order ids of sentinels begin with; the number of the partition follows."""
 
 _LENGTH = struct.Struct(">I")
-_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"
+_AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class LogPlan:
     customers: int
     warm_up: int
     measured: int
+    tail: int
     seed: int
     now: Instant
     partitions: int = 4
@@ -75,7 +76,7 @@ class LogPlan:
     @property
     def shop_records(self) -> int:
         """Records behind the profiles, sentinels among them."""
-        return self.warm_up + self.measured + 2 * self.partitions
+        return self.warm_up + self.measured + self.tail + 2 * self.partitions
 
 
 class LogRecord(NamedTuple):
@@ -98,11 +99,14 @@ def log_records(plan: LogPlan) -> Iterator[LogRecord]:
             yield shop.event(next(slots))
         for number, name in enumerate(sentinels):
             yield shop.order(name, f"{prefix}{number}", next(slots))
+    for received_at in slots:
+        yield shop.event(received_at)
 
 
-def live_records(plan: LogPlan, times: Iterable[Instant]) -> Iterator[LogRecord]:
-    """What the same customers do afterwards, received at these times: other events, other orders."""
-    shop = Shop(plan.customers, plan.seed + 1, orders_from=10**9)
+def live_records(plan: LogPlan, times: Iterable[Instant], stream: int) -> Iterator[LogRecord]:
+    """What the same customers do afterwards, received at these times: in each stream (numbered from 1) other
+    events and other orders."""
+    shop = Shop(plan.customers, plan.seed, stream)
     return (shop.event(received_at) for received_at in times)
 
 
@@ -120,17 +124,18 @@ def sentinels_of(partitions: int) -> list[str]:
 class Shop:
     """Draws what happens. All customers have an address; their carts get a new id behind each order."""
 
-    def __init__(self, customers: int, seed: int, orders_from: int = 0) -> None:
-        self._random = Random(seed)
+    def __init__(self, customers: int, seed: int, stream: int = 0) -> None:
+        self._random = Random(f"{seed} {stream}")
         self.names = [f"c-{number:08d}" for number in range(customers)]
         self._busiest_first = list(self.names)
-        Random(seed // 2).shuffle(self._busiest_first)
+        Random(seed).shuffle(self._busiest_first)
         self._weights = list(
             accumulate(1 / (rank + ZIPF_SHIFT) ** ZIPF_EXPONENT for rank in range(customers))
         )
         self._types, self._shares = list(SHARES), list(accumulate(SHARES.values()))
         self._carts: dict[str, int] = {}
-        self._orders = orders_from
+        self._orders = 0
+        self._stream = stream
         self._again: deque[tuple[int, LogRecord]] = deque()
         self._made = 0
 
@@ -153,7 +158,7 @@ class Shop:
         event_type = self._random.choices(self._types, cum_weights=self._shares)[0]
         if event_type == "order_completed":
             self._orders += 1
-            made = self.order(name, f"o-{self._orders:010d}", received_at)
+            made = self.order(name, f"o-{self._stream}-{self._orders:07d}", received_at)
         else:
             made = self._record(name, event_type, received_at, self._properties(name, event_type))
         if self._random.random() < DOUBLED_SHARE and not self._again:
@@ -206,7 +211,7 @@ class Shop:
         return {
             "product_id": f"p-{number}",
             "name": f"Lantern number {number}",
-            "category": f"lights/{number % CATEGORIES}",
+            "category": f"lights/{number * CATEGORIES // PRODUCTS}",
             "price": 5 + number % 300 + 0.75,
             "url": f"https://shop.example/products/{number}",
             "image_url": f"https://img.example/{number}.webp",

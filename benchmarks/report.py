@@ -1,33 +1,34 @@
-"""The report: machine, plan, every round's figures, the best of them, their spread, and the ratio."""
+"""The report: machine, versions, logs, settings, every round's figures and the best of them, the ratios."""
 
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks.contenders import FAUST, TETIK, Contender
-from benchmarks.trial import CONTENDERS, Measured, Plan, Trial
+from benchmarks.claims import Ratio, ratios
+from benchmarks.contenders import Contender
+from benchmarks.job_log import LogPlan
+from benchmarks.verdict import Result, Rows
 from services.platform.kafka_artifacts import KAFKA_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURED_CODE = ("trigger_engine", "schemas", "services", "benchmarks")
-PACKAGES = ("faust-streaming", "aiokafka", "msgspec")
+PACKAGES = ("faust-streaming", "aiokafka", "msgspec", "confluent-kafka")
 
 
-def build_report(trials: list[Trial], plan: Plan, log: dict[str, Any]) -> dict[str, Any]:
-    """The whole report as JSON. `log` describes the events."""
-    ratios = [_ratio(trial) for trial in trials]
-    contenders = {contender.name: _contender(contender, trials) for contender in CONTENDERS}
-    best = (
-        contenders[FAUST.name]["best"]["cpu_us_per_event"]
-        / contenders[TETIK.name]["best"]["cpu_us_per_event"]
-    )
+def build_report(
+    rounds: Sequence[Rows],
+    contenders: Mapping[str, Contender],
+    plans: Mapping[str, LogPlan],
+    loads: Sequence[float],
+) -> dict[str, Any]:
+    """The whole report as JSON. `contenders` by name, `plans` by stage; `loads`: the machine's load before
+    each round, by which a reader can tell how far to trust absolute figures."""
+    found = ratios(rounds)
     return {
         "commit": _git("rev-parse", "HEAD"),
         "changed_since_commit": bool(_git("status", "--porcelain", "--", *MEASURED_CODE)),
@@ -38,92 +39,48 @@ def build_report(trials: list[Trial], plan: Plan, log: dict[str, Any]) -> dict[s
             "kafka": KAFKA_VERSION,
             **{package: version(package) for package in PACKAGES},
         },
-        "log": log,
-        "plan": {
-            "rounds": len(trials),
-            "partitions": plan.partitions,
-            "warm_up_events": plan.warm_up,
-            "events": plan.events,
+        "logs": {stage: asdict(plan) for stage, plan in plans.items()},
+        "rounds": len(rounds),
+        "load_before_round": [round(load, 2) for load in loads],
+        "rows": {
+            row: {
+                name: _contender(contenders[name], [rows[row][name] for rows in rounds])
+                for name in names
+                if all(name in rows[row] for rows in rounds)
+            }
+            for row, names in rounds[0].items()
         },
-        "contenders": contenders,
-        "ratio": {
-            "of_best": round(best, 2),
-            "by_round": [round(ratio, 2) for ratio in ratios],
-            "median": round(median(ratios), 2),
-        },
-        "outputs_agree": outputs_agree(trials),
+        "ratios": [_ratio(ratio) for ratio in found],
+        "outputs_agree": outputs_agree(rounds),
     }
 
 
-def outputs_agree(trials: list[Trial]) -> bool:
-    """Whether every contender confirmed each order once, and the part of the log all have met alike."""
-    return all(
-        not any(checked.problems for checked in trial.checked.values())
-        and len({checked.confirmed_in_common_part for checked in trial.checked.values()}) == 1
-        for trial in trials
-    )
+def outputs_agree(rounds: Sequence[Rows]) -> bool:
+    """Whether no contender put out anything wrong in any round."""
+    return not any(result.problem for rows in rounds for names in rows.values() for result in names.values())
 
 
-def print_report(report: dict[str, Any], console: Console) -> None:
-    """The table and what it means."""
-    table = Table(title="Events to decisions, CPU of the process alone", title_justify="left")
-    columns = ("", "CPU µs/event", "worst", "per core-s", "per s", "RSS MiB", "confirmed")
-    for column in columns:
-        table.add_column(column, justify="right" if column else "left", no_wrap=True)
-    for contender in CONTENDERS:
-        figures = report["contenders"][contender.name]
-        best, checked = figures["best"], figures["outputs"][0]
-        table.add_row(
-            contender.label,
-            f"{best['cpu_us_per_event']:.1f}",
-            f"{figures['cpu_us_per_event_spread'][1]:.1f}",
-            f"{best['events_per_core_s']:,.0f}",
-            f"{best['events_per_s']:,.0f}",
-            f"{best['peak_rss_mib']:.0f}",
-            f"{checked['confirmed']:,}/{checked['orders']:,}",
-        )
-    console.print(table)
-    ratio = report["ratio"]
-    console.print(
-        f"Best against best: {ratio['of_best']:.1f} times the rate per core "
-        f"(by round {', '.join(f'{each:.1f}' for each in ratio['by_round'])})."
-    )
-    console.print("Outputs agree." if report["outputs_agree"] else f"Outputs differ: {_problems(report)}")
-
-
-def _problems(report: dict[str, Any]) -> str:
-    return "; ".join(
-        f"{name}: {problem}"
-        for name, figures in report["contenders"].items()
-        for checked in figures["outputs"]
-        for problem in checked["problems"]
-    )
-
-
-def _contender(contender: Contender, trials: list[Trial]) -> dict[str, Any]:
-    rounds = [trial.measured[contender.name] for trial in trials]
-    best = min(rounds, key=lambda measured: measured.cpu_us_per_event)
-    spread = sorted(measured.cpu_us_per_event for measured in rounds)
+def _contender(contender: Contender, results: list[Result]) -> dict[str, Any]:
+    best = min(results, key=lambda result: result.measured.cpu_us_per_event)
+    latencies = [result.latency for result in results if result.latency is not None]
     return {
         "label": contender.label,
         "does": contender.does,
-        "leaves_out": contender.leaves_out,
+        "variant": contender.variant,
+        "options": dict(contender.options),
+        "processes": contender.processes,
         "best": _figures(best),
-        "cpu_us_per_event_spread": [round(spread[0], 2), round(spread[-1], 2)],
-        "rounds": [_figures(measured) for measured in rounds],
-        "outputs": [
-            {
-                "orders": checked.orders,
-                "confirmed": checked.confirmed,
-                "confirmed_in_common_part": checked.confirmed_in_common_part,
-                "problems": checked.problems,
-            }
-            for checked in (trial.checked[contender.name] for trial in trials)
-        ],
+        "rounds": [_figures(result) for result in results],
+        "latency": None if not latencies else _rounded(asdict(latencies[-1])),
+        "outputs": results[-1].outputs,
+        "compared": results[-1].compared,
+        "outcomes": dict(results[-1].outcomes),
+        "problems": [result.problem for result in results if result.problem],
     }
 
 
-def _figures(measured: Measured) -> dict[str, Any]:
+def _figures(result: Result) -> dict[str, Any]:
+    measured = result.measured
     return {
         "events": measured.events,
         "cpu_us_per_event": round(measured.cpu_us_per_event, 2),
@@ -133,9 +90,20 @@ def _figures(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _ratio(trial: Trial) -> float:
-    measured = trial.measured
-    return measured[FAUST.name].cpu_us_per_event / measured[TETIK.name].cpu_us_per_event
+def _ratio(ratio: Ratio) -> dict[str, Any]:
+    claim = ratio.claim
+    return {
+        "what": claim.what,
+        "of_best": round(ratio.of_best, 2),
+        "by_round": [round(each, 2) for each in ratio.by_round],
+        "at_least": claim.at_least,
+        "at_most": claim.at_most,
+        "met": claim.met_by(ratio.of_best),
+    }
+
+
+def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 1) if isinstance(value, float) else value for name, value in figures.items()}
 
 
 def _machine() -> dict[str, Any]:

@@ -1,63 +1,39 @@
-"""One trial: a fresh Kafka, the log loaded, each contender run on it and held against what it should write.
+"""One contender on one log: started, watched from the first sentinels to the last, held against what it
+should put out, and asked how long an order takes it when it is not behind."""
 
-A contender first works off the warm-up part of the log. Then it is stopped (SIGSTOP) while the rest is
-loaded, so that it neither competes with the loader nor reads in dribbles, and goes on from a full backlog.
-Measured is from there to its last write to its changelog, by the broker's clock: CPU of that process alone,
-all of its threads.
-"""
-
-import asyncio
 import contextlib
-import os
-import signal
-import socket
 import subprocess
 import time
-from asyncio.subprocess import Process
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 
-from benchmarks import faust_documented
-from benchmarks.contenders import FAUST, TETIK, Contender
+from benchmarks.comparison import Difference, compare
+from benchmarks.contenders import ROOT, Contender
 from benchmarks.cpu import Usage, usage_of
-from benchmarks.kafka_log import Watch, create_topics, load, written
-from benchmarks.shop_log import Logged
-from services.platform.errors import PlatformError
-from services.platform.kafka import KafkaNode, kafka_specs
-from services.platform.kafka_artifacts import cache_directory, find_java_tools
-from services.platform.supervisor import Supervisor
-from services.publish import TEMPLATES, publish, read_rule_set
-from services.topics import ensure_topics
-from tests.fixtures.shop import SHOP
+from benchmarks.expected import Expected
+from benchmarks.job_log import END, WARM, LogPlan
+from benchmarks.kafka_log import OutputReader, create_topics
+from benchmarks.outputs import Decided, ReadBack, events_behind, read_back
+from benchmarks.pace import Latency, Pace, Stream, latency_of
 
-SAMPLE_S = 0.02
-DEADLINE_S = 600
-STOP_S = 20
-LOG_TAIL_CHARACTERS = 2_000
+READ_AT_MOST = 500
+READ_S = 0.02
+QUIET_S = 2.0
+"""So long without an output, and everything due at the log's end has come."""
+DEADLINE_S = 600.0
+STOP_S = 30.0
+LOG_TAIL_CHARACTERS = 3_000
 
 
 class TrialFailed(RuntimeError):
-    """A contender ended by itself or did not come to the end of its log; the message holds its last words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much of the log each contender gets; both begin with the same `warm_up` events."""
-
-    warm_up: int
-    partitions: int
-    events: dict[str, int]
-
-    def share(self, contender: Contender, log: list[Logged]) -> list[Logged]:
-        return log[: self.events[contender.name]]
+    """A contender ended by itself or did not come to the end of the log; the message has its last words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One contender in one trial, from the end of its warm-up to its last write."""
+    """From the first sentinels to the last."""
 
     events: int
     cpu_s: float
@@ -78,163 +54,150 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What a contender wrote, held against the log: `problems` is empty if each order was confirmed once."""
+class Trial:
+    """What came of it. `difference` is None where there is nothing to hold its outputs against by itself:
+    then `decided` is held against the other contenders'."""
 
-    orders: int
-    confirmed: int
-    confirmed_in_common_part: int
-    problems: list[str]
+    measured: Measured
+    outputs: int
+    difference: Difference | None
+    decided: dict[str, list[Decided]] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What came of one trial, by contender name."""
+class Task:
+    """What a trial is about: where the log stands, what it is, and the pace of new events behind it.
 
-    measured: dict[str, Measured]
-    checked: dict[str, Checked]
-
-
-async def run_trial(directory: Path, log: list[Logged], plan: Plan, order: list[Contender]) -> Trial:
-    """Run the contenders one after the other in this order, on one broker.
-
-    Raises TrialFailed, PlatformError, KafkaException.
+    `number`: which trial on this broker it is, from 1; behind the log stands what was new to those before.
     """
-    common = min(plan.events.values())
-    measured, checked = {}, {}
-    async with _kafka(directory) as kafka:
-        await _prepare(kafka, plan.partitions)
-        for contender in order:
-            share = plan.share(contender, log)
-            measured[contender.name] = await _run(kafka, directory, contender, share, plan)
-            confirmed = contender.confirmed(kafka, plan.partitions)
-            checked[contender.name] = check(confirmed, share, common)
-    return Trial(measured, checked)
+
+    kafka: str
+    directory: Path
+    plan: LogPlan
+    expected: Expected
+    pace: Pace | None
+    number: int
 
 
-def check(confirmed: Counter[str], share: list[Logged], common: int) -> Checked:
-    """Hold confirmations against the orders of a share of the log, of which `common` records all have met."""
-    orders = {logged.order_id for logged in share if logged.order_id is not None}
-    in_common = {logged.order_id for logged in share[:common] if logged.order_id is not None}
-    problems = []
-    if missing := len(orders - confirmed.keys()):
-        problems.append(f"{missing} orders were not confirmed")
-    if unknown := len(confirmed.keys() - orders):
-        problems.append(f"{unknown} confirmations of no order in the log")
-    if doubled := sum(count - 1 for count in confirmed.values()):
-        problems.append(f"{doubled} confirmations too many")
-    return Checked(len(orders), len(orders & confirmed.keys()), len(in_common & confirmed.keys()), problems)
-
-
-@contextlib.asynccontextmanager
-async def _kafka(directory: Path) -> AsyncIterator[str]:
-    tools = find_java_tools(os.environ)
-    if tools.java is None:
-        raise PlatformError(f"the benchmark needs a real Kafka, and so Java 17 or newer: {tools.problem}")
-    cache = cache_directory(os.environ)
-    node = KafkaNode(tools.java, cache / "lib", directory / "kafka", *_free_ports(2))
-    async with Supervisor(directory / "logs") as supervisor:
-        for spec in kafka_specs(node, cache):
-            await supervisor.start(spec)
-        yield node.bootstrap
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-async def _prepare(kafka: str, partitions: int) -> None:
-    """Every topic a contender needs, and the rules activated."""
-    await ensure_topics(kafka, partitions)
-    create_topics(kafka, [FAUST.events, FAUST.changelog, faust_documented.DECISIONS], partitions)
-    await publish(kafka, read_rule_set(SHOP, TEMPLATES), partitions, _now())
-
-
-async def _run(
-    kafka: str, directory: Path, contender: Contender, share: list[Logged], plan: Plan
-) -> Measured:
-    load(kafka, contender.events, share[: plan.warm_up])
-    watch = Watch(kafka, contender.group, contender.events, plan.partitions)
-    async with _process(contender, kafka, directory, plan.partitions) as process:
-        await _drained(process, watch)
-        process.send_signal(signal.SIGSTOP)
-        load(kafka, contender.events, share[plan.warm_up :])
-        before, begun_at = usage_of(process.pid), _now()
-        process.send_signal(signal.SIGCONT)
-        samples = await _drained(process, watch)
-    watch.close()
-    last_at = max(each.appended_at for each in written(kafka, contender.changelog, plan.partitions))
-    after = _first_at_or_behind(samples, last_at)
-    return Measured(
-        events=len(share) - plan.warm_up,
-        cpu_s=after.cpu_s - before.cpu_s,
-        wall_s=(last_at - begun_at) / 1000,
-        peak_rss_mib=after.peak_rss_mib,
+def run_trial(contender: Contender, task: Task) -> Trial:
+    """Run a contender and judge it. Raises TrialFailed, KafkaException, OSError."""
+    partitions, app = task.plan.partitions, app_of(contender)
+    create_topics(task.kafka, [f"{app}.out", f"{app}.decisions", f"{app}.outbound"], partitions)
+    create_topics(task.kafka, [f"{app}.changelog"], partitions, compacted=True)
+    reader = OutputReader(task.kafka, contender.outputs(app), partitions)
+    stream = None
+    with contextlib.closing(reader), _running(contender, task, app) as watched:
+        begun = _read_until(reader, WARM, partitions, watched)
+        ended = _read_until(reader, END, partitions, watched)
+        _read_until_quiet(reader)
+        if task.pace is not None:
+            stream = Stream(task.kafka, task.plan, task.pace, task.number)
+            stream.start()
+            while stream.is_alive():
+                reader.read(1, READ_S)
+            _read_until_quiet(reader)
+    found = read_back(contender.job, reader.outputs, task.expected)
+    return Trial(
+        _measured(contender, found, task.expected, begun, ended),
+        len(reader.outputs),
+        compare(task.expected.outputs, found.thin) if contender.job == "thin" else None,
+        found.decided,
+        found.outcomes,
+        None if stream is None else latency_of(stream.produced_at, found.orders),
     )
 
 
-@contextlib.asynccontextmanager
-async def _process(
-    contender: Contender, kafka: str, directory: Path, partitions: int
-) -> AsyncIterator[Process]:
-    """The contender running; it is ended on leaving. Raises TrialFailed if it ended by itself."""
-    output = directory / f"{contender.name}.log"
-    with output.open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            *contender.command,
-            env={**os.environ, **contender.environment(kafka, partitions)},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
+def app_of(contender: Contender) -> str:
+    """What its groups, ids and topics are called on a broker."""
+    return f"bench-{contender.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The processes' usage at an instant."""
+
+    at: float
+    usage: Usage
+
+
+def _measured(
+    contender: Contender, found: ReadBack, expected: Expected, begun: Reached, ended: Reached
+) -> Measured:
+    behind = [events_behind(found.orders, expected.places, reached.at) for reached in (begun, ended)]
+    events = behind[1] - behind[0]
+    if not events:
+        raise TrialFailed(f"{contender.label} was through in one go: the log is too short")
+    return Measured(
+        events=events,
+        cpu_s=ended.usage.cpu_s - begun.usage.cpu_s,
+        wall_s=ended.at - begun.at,
+        peak_rss_mib=ended.usage.peak_rss_mib,
+    )
+
+
+class Watched:
+    """The running processes of a contender."""
+
+    def __init__(self, label: str, processes: list["Popen[bytes]"], log: Path) -> None:
+        self._label = label
+        self._processes = processes
+        self._log = log
+
+    def check(self) -> None:
+        """Raises TrialFailed if one has ended."""
+        for process in self._processes:
+            if process.poll() is not None:
+                raise self.failed(f"ended with code {process.returncode}")
+
+    def usage(self) -> Usage:
+        """Of all of them."""
+        return usage_of(process.pid for process in self._processes)
+
+    def failed(self, how: str) -> TrialFailed:
+        tail = self._log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+        return TrialFailed(f"{self._label} {how} before the end of the log:\n{tail}")
+
+
+def _read_until(reader: OutputReader, prefix: str, partitions: int, watched: Watched) -> Reached:
+    deadline = time.monotonic() + DEADLINE_S
+    while not reader.has_seen(prefix, partitions):
+        reader.read(READ_AT_MOST, READ_S)
+        watched.check()
+        if time.monotonic() > deadline:
+            raise watched.failed(f"did not come within {DEADLINE_S:g} s")
+    return Reached(time.time(), watched.usage())
+
+
+def _read_until_quiet(reader: OutputReader) -> None:
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < QUIET_S:
+        if reader.read(READ_AT_MOST, READ_S):
+            quiet_since = time.monotonic()
+
+
+@contextlib.contextmanager
+def _running(contender: Contender, task: Task, app: str) -> Iterator[Watched]:
+    """The contender's processes; they are ended on leaving."""
+    directory = task.directory / app
+    directory.mkdir()
+    environment = contender.environment(task.kafka, app, task.plan.partitions, directory)
+    log = directory / "output.log"
+    processes = []
+    with log.open("wb") as file:
+        for _ in range(contender.processes):
+            processes.append(
+                Popen(contender.command, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+            )
     try:
-        yield process
-    except _NotDrained as error:
-        tail = output.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
-        raise TrialFailed(f"{contender.label} {error} before the end of its log:\n{tail}") from error
+        yield Watched(contender.label, processes, log)
     finally:
-        await _end(process)
-
-
-class _NotDrained(Exception):
-    """Why a contender did not come to the end of its log."""
-
-
-async def _drained(process: Process, watch: Watch) -> list[tuple[int, Usage]]:
-    """Sample the process's usage until it has committed the end of its topic."""
-    end, deadline = watch.end(), time.monotonic() + DEADLINE_S
-    samples = []
-    while time.monotonic() < deadline:
-        if process.returncode is not None:
-            raise _NotDrained(f"ended with code {process.returncode}")
-        samples.append((_now(), usage_of(process.pid)))
-        if watch.committed() >= end:
-            return samples
-        await asyncio.sleep(SAMPLE_S)
-    raise _NotDrained(f"did not come within {DEADLINE_S} s")
-
-
-async def _end(process: Process) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGCONT)
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-def _first_at_or_behind(samples: list[tuple[int, Usage]], at: int) -> Usage:
-    return next((usage for sampled_at, usage in samples if sampled_at >= at), samples[-1][1])
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-CONTENDERS = [TETIK, FAUST]
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -11,6 +11,7 @@ is kept, and the next assignment, which follows at once, goes on from there.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from schemas.instants import HOUR_MS
 from schemas.topics import EVENTS, STATE_CHANGELOG
@@ -26,10 +27,22 @@ from trigger_engine.adapters.standby import Standby
 from trigger_engine.adapters.state_store import StateStore
 from trigger_engine.adapters.stores import Stores
 from trigger_engine.adapters.takeover import Interrupted, TakenOver, take_over
+from trigger_engine.adapters.transaction import Portions, portions_of
 from trigger_engine.app import Acknowledge, PartitionWriter
 from trigger_engine.core.partition import Partition
 
 logger = logging.getLogger(__name__)
+
+
+class Core(NamedTuple):
+    """What decides in a partition, and what its flushes write where."""
+
+    partition: Callable[..., Partition]
+    portions: Portions
+
+
+FULL_CORE = Core(Partition, portions_of)
+"""The engine's. The benchmark measures the shell around less."""
 
 
 class PartitionsOwned:
@@ -54,6 +67,7 @@ class PartitionsOwned:
         stores: Stores | None = None,
         standing_by: bool = False,
         interrupted: Callable[[], bool] = lambda: False,
+        core: Core = FULL_CORE,
     ) -> None:
         metrics.partitions.set(partitions)
         self.writers: dict[int, PartitionWriter] = {}
@@ -75,6 +89,7 @@ class PartitionsOwned:
         self._standby = Standby(log, self._stores, metrics, following=standing_by)
         self._restoring = Restoring(metrics, asyncio.get_running_loop().time)
         self._interrupted = interrupted
+        self._core = core
         self._tasks: dict[int, list[asyncio.Task[None]]] = {}
         self._changelog_ends: dict[int, int] = {}
         self.settling = True
@@ -182,7 +197,8 @@ class PartitionsOwned:
 
     async def _begin(self, number: int, taken: TakenOver) -> None:
         """Let a partition that was taken over work."""
-        partition = Partition(
+        taken.log.portions = self._core.portions
+        partition = self._core.partition(
             number,
             taken.customers,
             taken.record,

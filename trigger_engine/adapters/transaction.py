@@ -6,10 +6,10 @@ partition before.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from schemas.contract import Contract
 from schemas.decision import Decision
@@ -62,13 +62,20 @@ class Portion(NamedTuple):
     rows: Iterable[Row]
 
 
+Portions: TypeAlias = Callable[[Flush, int, int], Iterable[Portion]]
+"""From a flush of a partition, one of so many, to what it writes."""
+
+
 class TransactionalLog:
-    """Writes flushes of one partition. Raises Fenced and what the log raises; then it is unusable."""
+    """Writes flushes of one partition. Raises Fenced and what the log raises; then it is unusable.
+
+    `portions` says what a flush writes where."""
 
     def __init__(self, writer: LogWriter, partition: int, partitions: int) -> None:
         self._writer = writer
         self._partition = partition
         self._partitions = partitions
+        self.portions: Portions = portions_of
 
     @classmethod
     async def open(cls, log: EngineLog, group: str, partition: int, partitions: int) -> "TransactionalLog":
@@ -79,7 +86,7 @@ class TransactionalLog:
         """Make a flush durable; when it returns, all of it is, and before that, none. The flush is told where
         it ends on the changelog."""
         async with self._writer.transaction() as transaction:
-            for portion in portions_of(flush, self._partition, self._partitions):
+            for portion in self.portions(flush, self._partition, self._partitions):
                 await transaction.append(*portion)
             ends = await transaction.written()
         flush.changelog_end = ends.get((STATE_CHANGELOG, self._partition))

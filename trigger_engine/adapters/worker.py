@@ -24,7 +24,7 @@ from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.log_port import EngineLog, Fenced
 from trigger_engine.adapters.metrics import EngineMetrics
-from trigger_engine.adapters.ownership import PartitionsOwned
+from trigger_engine.adapters.ownership import FULL_CORE, Core, PartitionsOwned
 from trigger_engine.adapters.recommender import Recommender
 from trigger_engine.adapters.rule_book import RuleBook
 from trigger_engine.adapters.snapshot_book import SnapshotBook
@@ -70,7 +70,9 @@ class EngineSettings:
 class EngineWorker:
     """One worker. `log`: what it writes and reads, but for what the group fetches; none: Kafka."""
 
-    def __init__(self, settings: EngineSettings, clock: Clock, log: EngineLog | None = None) -> None:
+    def __init__(
+        self, settings: EngineSettings, clock: Clock, log: EngineLog | None = None, core: Core = FULL_CORE
+    ) -> None:
         self.settings = settings
         self.metrics = EngineMetrics()
         self._clock = clock
@@ -102,6 +104,7 @@ class EngineWorker:
             stores=Stores(self._log, clock.now, folder=settings.state_folder, lasting=settings.standby),
             standing_by=settings.standby,
             interrupted=lambda: self._app.consumer.rebalance_due,
+            core=core,
         )
         self._app = self._build_app()
 

@@ -1,71 +1,133 @@
-"""Figures, checks and the report that is made of them."""
+"""From what was measured to ratios, tables and the picture."""
 
-import os
-import time
-from collections import Counter
+from io import StringIO
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from benchmarks.cpu import usage_of
+from benchmarks.claims import CLAIMS, ratios
+from benchmarks.comparison import Difference
+from benchmarks.contenders import FAUST, TETIK_TEN, TETIK_THIN, TETIK_TWO, contenders_of
+from benchmarks.job_log import LogPlan
+from benchmarks.outputs import Decided
+from benchmarks.pace import Latency, latency_of
+from benchmarks.plot import draw
 from benchmarks.report import build_report, outputs_agree
-from benchmarks.shop_log import Logged
-from benchmarks.trial import Checked, Measured, Plan, Trial, check
+from benchmarks.tables import page_of, print_report
+from benchmarks.trial import Measured, Trial
+from benchmarks.verdict import Rows, judge
 
-LOG = [Logged("ada", b"{}", "order_completed", f"o{number}") for number in range(3)]
-PLAN = Plan(1, 4, {"tetik": 3, "faust": 2})
+PLAN = LogPlan(10, 10, 10, 10, 1, 0)
+DECIDED = {"ada": [Decided("vip-entered", "ada/vip", None, "started", 1)]}
 
 
-def trial(tetik_us: float, faust_us: float, problems: tuple[str, ...] = ()) -> Trial:
-    return Trial(
+def measured(cost_us: float) -> Measured:
+    return Measured(events=1_000_000, cpu_s=cost_us, wall_s=2 * cost_us, peak_rss_mib=200.0)
+
+
+def thin(cost_us: float, difference: Difference | None = None) -> Trial:
+    latency = Latency(100, 0, 20.0, 40.0, 60.0)
+    return Trial(measured(cost_us), 5, difference or Difference(compared=5), latency=latency)
+
+
+def ten(cost_us: float, decided: dict[str, list[Decided]] = DECIDED) -> Trial:
+    return Trial(measured(cost_us), 5, None, decided, {"started": 1})
+
+
+def played(scale: float = 1.0) -> Rows:
+    return judge(
         {
-            "tetik": Measured(1_000_000, tetik_us, 2 * tetik_us, 200.0),
-            "faust": Measured(1_000_000, faust_us, 2 * faust_us, 80.0),
-        },
-        {"tetik": Checked(3, 3, 2, list(problems)), "faust": Checked(2, 2, 2, [])},
+            "long": {
+                "tetik-thin": thin(10 * scale),
+                "streams-thin-eos": thin(30),
+                "tetik-ten": ten(50 * scale),
+                "tetik-ten-2": ten(60),
+            },
+            "rules": {"tetik-ten": ten(55)},
+            "short": {"tetik-thin": thin(12 * scale), "faust-thin": thin(600)},
+        }
     )
 
 
-def test_each_order_once_is_no_problem() -> None:
-    assert check(Counter(["o0", "o1", "o2"]), LOG, 2) == Checked(3, 3, 2, [])
-
-
-@pytest.mark.parametrize(
-    ("confirmed", "problem"),
-    [
-        (["o0", "o1"], "1 orders were not confirmed"),
-        (["o0", "o1", "o2", "o2"], "1 confirmations too many"),
-        (["o0", "o1", "o2", "o9"], "1 confirmations of no order in the log"),
-    ],
-)
-def test_what_differs_is_said(confirmed: list[str], problem: str) -> None:
-    assert check(Counter(confirmed), LOG, 3).problems == [problem]
-
-
-def test_a_process_has_used_what_it_burnt() -> None:
-    before = usage_of(os.getpid())
-    until = time.process_time() + 0.1
-    while time.process_time() < until:
-        pass
-    after = usage_of(os.getpid())
-    assert after.cpu_s - before.cpu_s >= 0.08  # /proc counts in ticks of 10 ms
-    assert after.peak_rss_mib > 10
+def report_of(rounds: list[Rows]) -> dict[str, object]:
+    contenders = [FAUST, TETIK_THIN, TETIK_TEN, TETIK_TWO, *contenders_of("thin"), *contenders_of("ten")]
+    return build_report(rounds, {one.name: one for one in contenders}, {"long": PLAN}, [0.25])
 
 
 def test_rates_follow_from_time_and_count() -> None:
-    measured = Measured(events=1_000, cpu_s=0.02, wall_s=0.05, peak_rss_mib=1)
-    assert measured.cpu_us_per_event == pytest.approx(20)
-    assert measured.events_per_core_s == pytest.approx(50_000)
-    assert measured.events_per_s == pytest.approx(20_000)
+    one = Measured(events=1_000, cpu_s=0.02, wall_s=0.05, peak_rss_mib=1)
+    assert one.cpu_us_per_event == pytest.approx(20)
+    assert one.events_per_core_s == pytest.approx(50_000)
+    assert one.events_per_s == pytest.approx(20_000)
 
 
-def test_the_report_holds_best_spread_and_ratio() -> None:
-    report = build_report([trial(20, 200), trial(25, 300)], PLAN, {"seed": 1})
-    assert report["contenders"]["tetik"]["cpu_us_per_event_spread"] == [20, 25]
-    assert report["contenders"]["faust"]["best"]["cpu_us_per_event"] == 200
-    assert report["ratio"] == {"of_best": 10, "by_round": [10, 12], "median": 11}
-    assert report["plan"]["rounds"] == 2
-    assert report["outputs_agree"] is True
+def test_the_long_log_holds_a_row_a_job() -> None:
+    rows = played()
+    assert {row: set(names) for row, names in rows.items()} == {
+        "thin": {"tetik-thin", "streams-thin-eos"},
+        "ten": {"tetik-ten", "tetik-ten-2"},
+        "rules": {"tetik-ten"},
+        "short": {"tetik-thin", "faust-thin"},
+    }
+    assert outputs_agree([rows])
+
+
+def test_other_decisions_than_tetiks_are_a_problem() -> None:
+    other = {"ada": [replace_outcome("fired")]}
+    rows = judge({"long": {"tetik-ten": ten(50), "streams-ten-eos": ten(90, other)}})
+    assert rows["ten"]["tetik-ten"].problem == ""
+    assert rows["ten"]["streams-ten-eos"].problem.startswith("1 lost, 0 doubled, 1 unexpected")
+    assert not outputs_agree([rows])
+
+
+def replace_outcome(outcome: str) -> Decided:
+    return DECIDED["ada"][0]._replace(outcome=outcome)
 
 
 def test_one_bad_round_spoils_the_report() -> None:
-    assert not outputs_agree([trial(20, 200), trial(20, 200, ("1 orders were not confirmed",))])
+    bad = judge({"long": {"tetik-thin": thin(10, Difference(compared=5, doubled=1))}})
+    assert not outputs_agree([played(), bad])
+
+
+def test_ratios_are_of_the_best_rounds_and_by_round() -> None:
+    found = {ratio.claim.what: ratio for ratio in ratios([played(), played(scale=2)])}
+    assert "Quix Streams, thin" not in found
+    faust = found["Faust as documented, thin, short log"]
+    assert (faust.of_best, faust.by_round) == (50, (50, 25))
+    assert faust.claim.met_by(faust.of_best) is True
+    rules = found["Tetik, ten times the rules, to ten"]
+    assert rules.of_best == pytest.approx(1.1)
+    assert rules.claim.met_by(1.21) is False
+
+
+def test_every_claim_names_contenders_that_there_are() -> None:
+    known = {one.name for job in ("thin", "ten") for one in contenders_of(job)} | {FAUST.name}  # type: ignore[arg-type]
+    assert {name for claim in CLAIMS for _, name in (claim.over, claim.under)} <= known
+
+
+def test_latency_is_from_production_to_the_first_output() -> None:
+    orders = [("a", 10.5), ("a", 99.0), ("b", 11.0), ("elsewhere", 1.0)]
+    latency = latency_of({"a": 10.0, "b": 10.9, "c": 11.0}, orders)
+    assert latency is not None
+    assert (latency.orders, latency.missing) == (3, 1)
+    assert latency.p50_ms == pytest.approx(500)
+    assert latency_of({"c": 1.0}, []) is None
+
+
+def test_the_tables_show_each_contender_and_each_ratio() -> None:
+    report = report_of([played(), played(scale=2)])
+    written = StringIO()
+    print_report(report, Console(file=written, width=140))
+    shown = ("Kafka Streams, exactly_once_v2", "10.0–20.0", "Ten live triggers among a hundred", "≥ 10")
+    for text in (written.getvalue(), page_of(report, "jobs.png")):
+        assert [said for said in shown if said not in text] == []
+    assert "Outputs agree." in written.getvalue()
+
+
+def test_the_picture_is_drawn_and_the_same_twice(tmp_path: Path) -> None:
+    report = report_of([played()])
+    first, second = draw(report, tmp_path / "one"), draw(report, tmp_path / "two")
+    assert [file.suffix for file in first] == [".svg", ".png"]
+    assert [file.read_bytes() for file in first] == [file.read_bytes() for file in second]
+    assert "Kafka Streams, exactly_once_v2" in first[0].read_text()

@@ -117,6 +117,8 @@ final class Customer {
 
     /** The earliest instant at which something is due by itself. */
     long nextDueAt = NEVER;
+    /** Flink's timer that is set for her; other engines keep an index instead. */
+    long timerAt = NEVER;
 
     Customer(String key) {
         this.key = key;

@@ -16,6 +16,7 @@ final class CustomerCodec {
         out.number(customer.anchorAt);
         out.number(customer.quietAt);
         out.number(customer.nextDueAt);
+        out.number(customer.timerAt);
         runs(customer);
         mails(customer);
         memories(customer);
@@ -36,6 +37,7 @@ final class CustomerCodec {
         customer.anchorAt = in.number();
         customer.quietAt = in.number();
         customer.nextDueAt = in.number();
+        customer.timerAt = in.number();
         runs(customer, in);
         mails(customer, in);
         memories(customer, in);

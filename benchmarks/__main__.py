@@ -1,0 +1,193 @@
+"""`python -m benchmarks`: everything side by side in one run on a real Kafka.
+
+The logs are made once; each round has fresh brokers, and another contender goes first. The tables show the
+best round of each (the least disturbed one), the JSON all of them.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from confluent_kafka import KafkaException
+from rich.console import Console
+
+from benchmarks.contenders import FAUST, TETIK_TEN, TETIK_THIN, Contender, Job, build, contenders_of
+from benchmarks.growth import write_hundred
+from benchmarks.job_log import LogPlan
+from benchmarks.pace import Pace
+from benchmarks.plot import draw
+from benchmarks.report import build_report
+from benchmarks.stage import RULES, Log, Stage, make_log, play
+from benchmarks.tables import page_of, print_report
+from benchmarks.trial import Trial, TrialFailed
+from benchmarks.verdict import Rows, judge
+from services.platform.errors import PlatformError
+
+TABLE_WIDTH = 130
+"""Where there is no terminal to ask."""
+RESULTS = Path(__file__).resolve().parent / "results" / "jobs.json"
+ROWS = ("thin", "ten", "short", "rules", "customers")
+SHORT_OF_CUSTOMERS = 10
+"""The short log, and the one that shows what more customers cost, have a tenth of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything. `slow`: the events of the short log, and its pace."""
+
+    customers: int
+    warm_up: int
+    events: int
+    tail: int
+    slow_warm_up: int
+    slow_events: int
+    slow_tail: int
+    rounds: int
+    pace: Pace
+    slow_pace: Pace
+
+
+FULL = Sizes(200_000, 100_000, 600_000, 60_000, 10_000, 60_000, 16_000, 2, Pace(3_000, 12), Pace(500, 12))
+QUICK = Sizes(2_000, 4_000, 32_000, 16_000, 2_000, 16_000, 16_000, 1, Pace(500, 4), Pace(200, 4))
+
+
+@click.command()
+@click.option("--jobs", default=",".join(ROWS), show_default=True, help="Rows of the report.")
+@click.option("--contenders", default="", help="Only those whose name holds one of these, comma-separated.")
+@click.option("--variants", is_flag=True, help="Others also with one setting changed.")
+@click.option("--quick", is_flag=True, help="Small logs, one round: does everything work?")
+@click.option("--events", type=click.IntRange(1_000), help="Measured events of the long log.")
+@click.option("--customers", type=click.IntRange(100), help="Customers of the long log.")
+@click.option("--rounds", type=click.IntRange(1, 50))
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=RESULTS)
+def main(
+    jobs: str,
+    contenders: str,
+    variants: bool,
+    quick: bool,
+    events: int | None,
+    customers: int | None,
+    rounds: int | None,
+    seed: int,
+    output: Path,
+) -> None:
+    """Measure, print the tables, write the report: JSON, a page, a picture. Exit code 1 if outputs differ."""
+    rows = jobs.split(",")
+    if unknown := set(rows) - set(ROWS):
+        raise click.UsageError(f"--jobs: no such row: {', '.join(sorted(unknown))}")
+    usual = QUICK if quick else FULL
+    sizes = replace(
+        usual,
+        events=events or usual.events,
+        customers=customers or usual.customers,
+        rounds=rounds or usual.rounds,
+    )
+    console = Console(stderr=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="tetik-bench-") as scratch:
+            directory = Path(scratch)
+            stages = _stages(rows, _chosen(contenders, variants), sizes, seed, directory, console)
+            report = asyncio.run(_measure(stages, sizes.rounds, directory, console))
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{error.cmd[0]} failed:\n{error.stdout}{error.stderr}")
+    except (TrialFailed, PlatformError, KafkaException, OSError) as error:
+        sys.exit(f"the benchmark could not be run: {error}")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    output.with_suffix(".md").write_text(page_of(report, output.with_suffix(".png").name))
+    draw(report, output)
+    print_report(report, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
+    sys.exit(0 if report["outputs_agree"] else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    parts: tuple[str, ...]
+    variants: bool
+
+    def of(self, contenders: Iterable[Contender]) -> list[Contender]:
+        return [one for one in contenders if not self.parts or any(part in one.name for part in self.parts)]
+
+    def of_job(self, job: Job) -> list[Contender]:
+        return self.of(contenders_of(job, variants=self.variants))
+
+
+def _chosen(contenders: str, variants: bool) -> _Chosen:
+    return _Chosen(tuple(filter(None, contenders.split(","))), variants)
+
+
+def _stages(
+    rows: list[str], chosen: _Chosen, sizes: Sizes, seed: int, directory: Path, console: Console
+) -> list[Stage]:
+    """What a round plays, built and with its logs made."""
+    now, few = time.time_ns() // 1_000_000, sizes.customers // SHORT_OF_CUSTOMERS
+    long_plan = LogPlan(sizes.customers, sizes.warm_up, sizes.events, sizes.tail, seed, now)
+    logs: dict[str, Log] = {}
+
+    def log(name: str, plan: LogPlan) -> Log:
+        if name not in logs:
+            logs[name] = make_log(directory / f"{name}.log", plan)
+        return logs[name]
+
+    in_row = {
+        "thin": chosen.of_job("thin"),
+        "ten": chosen.of_job("ten"),
+        "short": chosen.of([FAUST, TETIK_THIN]),
+        "rules": chosen.of([TETIK_TEN]),
+        "customers": chosen.of([TETIK_TEN]),
+    }
+    on_long = tuple(one for row in ("thin", "ten") if row in rows for one in in_row[row])
+    with console.status("building"):
+        build(list(on_long))
+    stages = []
+    with console.status("making the logs"):
+        if on_long:
+            stages.append(Stage("long", log("long", long_plan), RULES, on_long, sizes.pace))
+        if "rules" in rows:
+            hundred = write_hundred(RULES, directory / "rules")
+            stages.append(Stage("rules", log("long", long_plan), hundred, tuple(in_row["rules"]), sizes.pace))
+        if "customers" in rows:
+            plan = replace(long_plan, customers=few)
+            stages.append(Stage("customers", log("few", plan), RULES, tuple(in_row["customers"]), sizes.pace))
+        if "short" in rows:
+            plan = LogPlan(few, sizes.slow_warm_up, sizes.slow_events, sizes.slow_tail, seed, now)
+            stages.append(Stage("short", log("short", plan), RULES, tuple(in_row["short"]), sizes.slow_pace))
+    return [stage for stage in stages if stage.contenders]
+
+
+async def _measure(stages: list[Stage], rounds: int, directory: Path, console: Console) -> dict[str, Any]:
+    found: list[Rows] = []
+    loads = []
+    for number in range(rounds):
+        trials: dict[str, dict[str, Trial]] = {}
+        loads.append(os.getloadavg()[0])
+        for stage in stages:
+
+            def tell(label: str, trial: Trial, stage: Stage = stage, number: int = number) -> None:
+                cost = f"{trial.measured.cpu_us_per_event:.1f} µs"
+                console.print(f"round {number + 1} of {rounds}, {stage.name}: {label}: {cost}")
+
+            with (
+                console.status(f"round {number + 1} of {rounds}, {stage.name}"),
+                tempfile.TemporaryDirectory(prefix=f"{stage.name}-", dir=directory) as scratch,
+            ):
+                # how long an order takes is asked in the last round only
+                last = number == rounds - 1
+                trials[stage.name] = await play(stage.in_turn(number), Path(scratch), paced=last, tell=tell)
+        found.append(judge(trials))
+    contenders = {one.name: one for stage in stages for one in stage.contenders}
+    return build_report(found, contenders, {stage.name: stage.log.plan for stage in stages}, loads)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Where contenders meet: a fresh broker with one log on it, loaded before the first of them starts."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.contenders import Contender
+from benchmarks.expected import Expected, expected_of
+from benchmarks.job_log import LogPlan, log_records, read_log, write_log
+from benchmarks.kafka_log import load, remove_tetik, remove_topics
+from benchmarks.pace import Pace
+from benchmarks.trial import Task, Trial, app_of, run_trial
+from schemas.instants import HOUR_MS
+from schemas.topics import EVENTS
+from services.platform.errors import PlatformError
+from services.platform.kafka import KafkaNode, kafka_specs
+from services.platform.kafka_artifacts import cache_directory, find_java_tools
+from services.platform.supervisor import Supervisor
+from services.publish import TEMPLATES, publish, read_rule_set
+from services.topics import ensure_topics
+
+RULES = Path(__file__).resolve().parent / "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log on disk, and what it should lead to."""
+
+    path: Path
+    plan: LogPlan
+    expected: Expected
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Contenders on one log under one folder of rules; `name` is its row of the report."""
+
+    name: str
+    log: Log
+    rules: Path
+    contenders: tuple[Contender, ...]
+    pace: Pace
+
+    def in_turn(self, round_number: int) -> "Stage":
+        """Another one goes first in each round."""
+        first = round_number % len(self.contenders)
+        return replace(self, contenders=(*self.contenders[first:], *self.contenders[:first]))
+
+
+def make_log(path: Path, plan: LogPlan) -> Log:
+    """Make the log once, for all rounds."""
+    write_log(path, log_records(plan))
+    return Log(path, plan, expected_of(read_log(path), plan.partitions))
+
+
+async def play(
+    stage: Stage, directory: Path, *, paced: bool, tell: Callable[[str, Trial], None]
+) -> dict[str, Trial]:
+    """Run the contenders one after the other. Raises TrialFailed, PlatformError, KafkaException."""
+    plan = stage.log.plan
+    trials = {}
+    async with _kafka(directory) as kafka:
+        await ensure_topics(kafka, plan.partitions)
+        # before all of the log by its own clock, or everything would be due at once
+        await publish(kafka, read_rule_set(stage.rules, TEMPLATES), plan.partitions, plan.starts_at - HOUR_MS)
+        await asyncio.to_thread(load, kafka, EVENTS, read_log(stage.log.path))
+        pace = stage.pace if paced else None
+        for number, contender in enumerate(stage.contenders, 1):
+            task = Task(kafka, directory, plan, stage.log.expected, pace, number)
+            trial = await asyncio.to_thread(run_trial, contender, task)
+            remove_topics(kafka, app_of(contender))
+            shutil.rmtree(directory / app_of(contender))
+            if contender.is_tetik:
+                remove_tetik(kafka)
+                await ensure_topics(kafka, plan.partitions)
+            trials[contender.name] = trial
+            tell(contender.label, trial)
+    return trials
+
+
+@contextlib.asynccontextmanager
+async def _kafka(directory: Path) -> AsyncIterator[str]:
+    tools = find_java_tools(os.environ)
+    if tools.java is None:
+        raise PlatformError(f"the benchmark needs a real Kafka, and so Java 17 or newer: {tools.problem}")
+    cache = cache_directory(os.environ)
+    node = KafkaNode(tools.java, cache / "lib", directory / "kafka", *_free_ports(2))
+    async with Supervisor(directory / "logs") as supervisor:
+        for spec in kafka_specs(node, cache):
+            await supervisor.start(spec)
+        yield node.bootstrap
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
