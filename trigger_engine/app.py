@@ -18,8 +18,9 @@ from schemas.topics import INTERESTS
 from trigger_engine.adapters.batches import Batch, LogRecord
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.core.effects import Decide
+from trigger_engine.core.limits import WAKE_UPS_PER_FLUSH_MAX
 from trigger_engine.core.markers import activated_snapshot
-from trigger_engine.core.partition import WAKE_UPS_PER_FLUSH_MAX, Flush, Partition
+from trigger_engine.core.partition import Flush, Partition
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.snapshot import Snapshot
 

@@ -13,9 +13,10 @@ from tests.fixtures.engine_cases import CONFIRMATION, HOUR, T0, added, marker, o
 from trigger_engine import app as app_module
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
-from trigger_engine.app import WAKE_UPS_PER_FLUSH_MAX, PartitionWriter, TooManyRejected
+from trigger_engine.app import PartitionWriter, TooManyRejected
 from trigger_engine.core import partition as partition_module
 from trigger_engine.core.effects import Decide
+from trigger_engine.core.limits import WAKE_UPS_PER_FLUSH_MAX
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
 from trigger_engine.core.rules import NO_RULES, Rules, load_rules
 
