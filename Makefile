@@ -12,7 +12,7 @@ EVERY_CPU := -n auto --dist worksteal
 BY_FILE := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e real bench fanout chaos mutate schemas lock clean
+.PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e real bench timers soak fanout chaos mutate schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -78,6 +78,12 @@ $(QUIX)/.ready: benchmarks/quix/requirements.lock
 	$(PYTHON) -m venv $(QUIX)
 	$(QUIX)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/quix/requirements.lock
 	@touch $@
+
+timers: $(READY) ## A million pending wake-ups: on time under load, a burst, an hour's backlog
+	$(BIN)/python -m benchmarks.timers $(ARGS)
+
+soak: $(READY) ## Half load for half an hour: is the memory flat? make soak [MINUTES=5]
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30) $(ARGS)
 
 fanout: $(READY) ## Product notices to N customers, the engine killed three times: make fanout N=200000
 	$(BIN)/python -m tests.fan_out --customers $(or $(N),200000)

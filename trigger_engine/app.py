@@ -1,9 +1,11 @@
 """The path of the engine, one partition at a time: admit, apply, fire, flush, acknowledge.
 
 A `PartitionWriter` is the only one who touches its partition: it applies the log in order, hands in due
-wake-ups once the log has been read to its end, tells those who wait for news of a product, and makes
-everything durable in one transaction before it acknowledges. Infrastructure errors are not handled here:
-they end the process, which acknowledges nothing, and the next owner goes on from the partition record.
+wake-ups once the log has been read far enough, tells those who wait for news of a product, and makes
+everything durable in one transaction before it acknowledges. A turn has a bit of each, however much there is
+to do: neither a burst of wake-ups nor a backlog of events makes the other wait. Infrastructure errors are
+not handled here: they end the process, which acknowledges nothing, and the next owner goes on from the
+partition record.
 """
 
 import asyncio
@@ -16,8 +18,9 @@ from schemas.topics import INTERESTS
 from trigger_engine.adapters.batches import Batch, LogRecord
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.core.effects import Decide
+from trigger_engine.core.limits import WAKE_UPS_PER_FLUSH_MAX
 from trigger_engine.core.markers import activated_snapshot
-from trigger_engine.core.partition import WAKE_UPS_PER_FLUSH_MAX, Flush, Partition
+from trigger_engine.core.partition import Flush, Partition
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.snapshot import Snapshot
 
@@ -165,7 +168,7 @@ class PartitionWriter:
         while not self._closed:
             self._work.clear()
             async with self._turn:
-                worked = await self._read_on() or await self._fire_due()
+                worked = await self._read_on()
                 worked = await self._sweep() or worked
                 worked = await self._fan_out() or worked
                 worked = await self._count_baskets() or worked
@@ -195,7 +198,7 @@ class PartitionWriter:
             await self._log.close()
 
     async def _read_on(self) -> bool:
-        """Apply what is queued, flush, acknowledge."""
+        """Apply what is queued, hand in a slice of what is due, flush, acknowledge."""
         acknowledgements: list[Acknowledge] = []
         inputs, begun = 0, asyncio.get_running_loop().time()
         while self._queue and inputs < FLUSH_INPUTS_MAX:
@@ -205,12 +208,13 @@ class PartitionWriter:
             inputs += len(batch.records)
             acknowledgements.append(acknowledge)
             await asyncio.sleep(0)  # others have their turn between two batches
+        fired = self._fire_due()
         await self._flush()
         for acknowledge in acknowledgements:
             acknowledge()
         if acknowledgements:
             self._metrics.flow.batch_seconds.observe(asyncio.get_running_loop().time() - begun)
-        return bool(acknowledgements)
+        return bool(acknowledgements) or fired > 0
 
     async def _apply(self, batch: Batch) -> None:
         """Hold the batch's span against the partition record; apply what is next and nothing else."""
@@ -301,17 +305,22 @@ class PartitionWriter:
                 partition.activate_snapshot(snapshot)
         partition.advance(self._topic, offset + 1)
 
-    async def _fire_due(self) -> bool:
-        """Hand in a slice of the wake-ups that are due, if the log has been read far enough."""
-        asked_at, end = self._tail
-        if self._paused or self.next_offset < end or self.next_due_at > asked_at:
-            return False
+    def _fire_due(self) -> int:
+        """Hand in a slice of the wake-ups that are due, as far as the log's own clock has passed them or the
+        log was read to an end asked for since. Returns how many customers it met."""
+        if self._paused:
+            return 0
         now = self._now()
-        self._metrics.timer_lateness.observe(max(0, now - self.next_due_at) / 1000)
-        fired = self.partition.fire_due(min(asked_at, now), now, WAKE_UPS_PER_FLUSH_MAX)
+        asked_at, end = self._tail
+        until = self.partition.passed(now)
+        if self.next_offset >= end:
+            until = max(until, min(asked_at, now))
+        if self.next_due_at > until:
+            return 0
+        self._metrics.timer_lateness.observe((now - self.next_due_at) / 1000)
+        fired = self.partition.fire_due(until, now, WAKE_UPS_PER_FLUSH_MAX)
         self._metrics.wake_ups.inc(fired)
-        await self._flush()
-        return fired > 0
+        return fired
 
     async def _sweep(self) -> bool:
         """Tell a slice of the customers of a change of rules. A slice a turn, however much there is to read:

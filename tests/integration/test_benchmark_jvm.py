@@ -1,6 +1,6 @@
 """The benchmark's Java logic beside the engine: the same log, the same decisions, record by record.
 
-No Kafka is needed for it: the engine's core and the Java classes both read a file. The log is made to be unlike a shop
+No Kafka is needed for it: the engine's core and the Java classes both read a file. The log is unlike a shop
 where that shows more: few customers who do much, so that every limit and every ending is met.
 """
 
@@ -180,8 +180,16 @@ def test_ten_triggers_decide_what_the_engine_decides(
     for record in replay("ten", log, tmp_path, parser):
         found[record["customer_key"]].append(tuple(record[name] for name in FIELDS))
     assert {outcome for made in expected.values() for *_, outcome, _, _ in made} >= {
-        "started", "fired", "cancelled", "cancelling", "exited", "cooldown", "no_consent", "suppressed", "no_address",
-    }  # fmt: skip
+        "started",
+        "fired",
+        "cancelled",
+        "cancelling",
+        "exited",
+        "cooldown",
+        "no_consent",
+        "suppressed",
+        "no_address",
+    }
     assert found.keys() == expected.keys()
     for key, made in expected.items():
         assert found[key] == made, f"customer {key}"

@@ -8,7 +8,7 @@ the contract bounds is bounded by a plain check.
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from schemas.event import OFFER_CODES, RULES_ACTIVATED
+from schemas.event import CONTROL_TYPES, OFFER_CODES, RULES_ACTIVATED
 from schemas.instants import parse_instant
 from schemas.keys import customer_key
 from schemas.records import EventRecord
@@ -78,13 +78,15 @@ class Model:
     def event(self, partition: int, offset: int, record: EventRecord, now: int) -> None:
         """A record of `tetik.events`, in the order of its partition; `offset` says where it stands.
 
-        First comes the rule of section 2 for reading the log: every wake-up due before the running maximum
-        of `received_at`, never one beyond `now`. Raises KeyError for a marker that names an unknown set.
+        First comes the rule of section 2 for reading the log: what it has passed, of this customer, or before
+        a control record of all. Raises KeyError for a marker that names an unknown set.
         """
         received_at = parse_instant(record.received_at)
         running = max(self._received[partition] or received_at, received_at)
         self._received[partition] = running
-        self.time(partition, min(running - 1, now), now)
+        passed = min(running - 1, now)
+        if record.type in CONTROL_TYPES:
+            self.time(partition, passed, now)
         if record.type == OFFER_CODES:
             self.pools[partition].arrive(record.properties)
             return
@@ -93,6 +95,8 @@ class Model:
             return
         key = customer_key(record.customer_id, record.anonymous_id)
         if key is not None:
+            if key in self._customers:
+                self._wake(self._customers[key], passed, now)
             self._meet(partition, key, record, now)
 
     def time(self, partition: int, until: int, now: int) -> None:
@@ -105,13 +109,17 @@ class Model:
             if customer.partition == partition and (items := list(self._due(customer, rules)))
         ]
         for _, key in sorted(dues):
-            customer = self._customers[key]
-            while due := min(
-                (item for item in self._due(customer, rules) if item.at <= until),
-                key=lambda item: item[:-1],
-                default=None,
-            ):
-                due.perform(self._turn(customer, rules, now, at=due.at))
+            self._wake(self._customers[key], until, now)
+
+    def _wake(self, customer: Customer, until: int, now: int) -> None:
+        """What is due for one customer at or before `until`, one thing after the other."""
+        rules = self._rules[customer.partition]
+        while due := min(
+            (item for item in self._due(customer, rules) if item.at <= until),
+            key=lambda item: item[:-1],
+            default=None,
+        ):
+            due.perform(self._turn(customer, rules, now, at=due.at))
 
     def customer(self, key: str) -> Customer | None:
         """What is remembered of one customer."""

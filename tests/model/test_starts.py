@@ -112,12 +112,20 @@ def test_late_is_noted_and_a_backfilled_event_leaves_no_trace() -> None:
     assert play.event("order_completed", "2s", received="1d2s") == ["started order", "fired order/thanks"]
 
 
-def test_wake_ups_come_before_a_later_event_of_the_partition_while_catching_up() -> None:
+def test_her_wake_ups_come_before_her_later_event_while_catching_up() -> None:
     play = Play(rule_set(CART))
     play.event("product_added", "0s", now="5h", **PRODUCT)
     assert play.event("order_completed", "40m", now="5h", id="o") == ["cancelled cart"]
     play.event("product_added", "1h", now="5h", **PRODUCT)
-    assert play.event("page_viewed", "2h", customer="c2", now="5h") == ["fired cart/reminder"]
+    assert play.event("page_viewed", "2h", customer="c2", now="5h") == [], "customers do not wait for others"
+    assert play.event("page_viewed", "2h", now="5h") == ["fired cart/reminder"]
+
+
+def test_all_wake_ups_come_before_a_later_marker() -> None:
+    other = rule_set(ORDER)
+    play = Play(rule_set(CART), other)
+    play.event("product_added", "0s", now="5h", **PRODUCT)
+    assert play.activate(other, "2h")[0] == "fired cart/reminder"
 
 
 @pytest.mark.parametrize(("moments", "started"), [(["0s", "1h", "2h"], 1), (["0s", "1h", "7d1h"], 0)])

@@ -2,7 +2,7 @@
 
 from collections import Counter as Counts
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram
 
 from schemas.instants import Instant
 from trigger_engine.adapters.flow_metrics import LATENCY_S, FlowMetrics
@@ -17,6 +17,7 @@ class EngineMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        GCCollector(self.registry)
         self.products = ProductMetrics(self.registry)
         self.flow = FlowMetrics(self.registry)
         self.state = StateMetrics(self.registry)

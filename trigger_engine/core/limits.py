@@ -169,6 +169,10 @@ BASKET_ID_LENGTH_MAX = 128
 """Orders that a partition remembers for recommendations, for how long they count, the products of each, and
 of how many each pair is counted: 28 pairs an order. Longer ids are not counted; no shop has such."""
 
+WAKE_UPS_PER_FLUSH_MAX = 250
+"""Customers woken in one turn of a partition, some 30 ms: a burst must hold up neither events nor heartbeats.
+A slice of 1,000 saves 8 % of the CPU of a wake-up, and has each event wait four times as long."""
+
 BASKETS_PER_TURN = 1_000
 """Baskets counted in one turn of a partition: some 20 ms, which no mail waits for."""
 

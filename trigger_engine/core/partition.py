@@ -6,9 +6,11 @@ touched customers and the partition record that says where the log goes on. Noth
 the shell reports the flush as committed; `customers` always holds the last committed bytes.
 
 Rules of this file:
-- Wake-ups and events meet in the order of the log's own clock: before an event is applied, every wake-up
-  due before the running maximum of `received_at` is handed in. A purchase waiting in the log therefore
-  cancels before the timer mails, however late the worker is.
+- A customer's wake-ups and events meet in the order of the log's own clock: before an event is applied, what
+  is due for her before the running maximum of `received_at` is handed in. A purchase waiting in the log
+  therefore cancels before the timer mails, however late the worker is.
+- Customers do not wait for each other, or a burst would hold up every event: what is due for others by then
+  (`passed`) comes slice by slice. Only what concerns all waits for all.
 - One bad input never leaves half-changed state: the customer goes back to her last committed bytes, her
   earlier inputs of this flush are applied again, and the input becomes a dead letter.
 - Rules change only between flushes, so that an input re-applied meets the rules it met before. Customers
@@ -33,14 +35,14 @@ from trigger_engine.core.flush import PartitionRecord as PartitionRecord
 from trigger_engine.core.flush import Rejected as Rejected
 from trigger_engine.core.inputs import EventInput, RulesChange, WakeUp
 from trigger_engine.core.journal import Applied, again, stay_as_is
-from trigger_engine.core.limits import BASKETS_PER_TURN
+from trigger_engine.core.limits import BASKETS_PER_TURN, WAKE_UPS_PER_FLUSH_MAX
 from trigger_engine.core.markers import activated_rules
 from trigger_engine.core.notices import Notices
 from trigger_engine.core.offers import codes_given
 from trigger_engine.core.parts import encode_part
 from trigger_engine.core.pools import PoolFull, Pools
 from trigger_engine.core.product_changes import ProductChange
-from trigger_engine.core.reading import Marker, NewCodes, Source, read_record
+from trigger_engine.core.reading import Marker, NewCodes, Source, concerns_all, read_record
 from trigger_engine.core.rules import Rules
 from trigger_engine.core.snapshot import Snapshot
 from trigger_engine.core.state import CustomerState, StateError
@@ -48,10 +50,6 @@ from trigger_engine.core.step import abandon, step
 from trigger_engine.core.sweep import LOOKED_AT_PER_TOUCHED, Sweep
 from trigger_engine.core.timer_index import TimerIndex
 from trigger_engine.core.working_set import WorkingSet
-
-WAKE_UPS_PER_FLUSH_MAX = 1_000
-"""Customers woken in one flush: a backlog of a million must not become one transaction, nor hold up
-events and heartbeats."""
 
 
 class Partition:
@@ -169,7 +167,7 @@ class Partition:
     def apply_record(self, topic: str, offset: int, key: bytes | None, value: bytes, now: Instant) -> bool:
         """Apply one record of the log; it never raises for what the record holds.
 
-        False: more wake-ups come before it than fit one slice. It is not applied; flush and give it again.
+        False: it concerns all customers and more wake-ups come before it than fit a slice: flush, give again.
         """
         self._moved = True
         source = (topic, offset, key, value)
@@ -182,15 +180,14 @@ class Partition:
         record = self.record
         if received_at > record.received_max:
             record.received_max = received_at
-        # never beyond `now`: another machine's clock may run ahead of ours
-        before = min(record.received_max - 1, now)
-        if self.timers.next_due_at <= before:
-            self.fire_due(before, now, WAKE_UPS_PER_FLUSH_MAX)
-            if self.timers.next_due_at <= before:
+        passed = self.passed(now)
+        if self.timers.next_due_at <= passed and concerns_all(read, value):
+            self.fire_due(passed, now, WAKE_UPS_PER_FLUSH_MAX)
+            if self.timers.next_due_at <= passed:
                 return False
         self.inputs_seen += 1
         if isinstance(read, EventInput):
-            self._apply_event(read, source, before, now)
+            self._apply_event(read, source, passed, now)
         elif isinstance(read, NewCodes):
             self._take_in(read, source, now)
         elif isinstance(read, ProductChange):
@@ -198,6 +195,10 @@ class Partition:
         elif read is not None:
             self._marker = read
         return True
+
+    def passed(self, now: Instant) -> Instant:
+        """The log's own clock is behind that; never beyond `now`: another machine's may be ahead of ours."""
+        return min(self.record.received_max - 1, now)
 
     def apply_interest(self, topic: str, offset: int, key: bytes | None, value: bytes, now: Instant) -> None:
         """Apply one record of the interests; it never raises for what the record holds."""
@@ -325,7 +326,7 @@ class Partition:
             return
         known_due_at = before.next_wake_up_at
         if known_due_at is not None and known_due_at <= passed:
-            self._wake(key, passed, now)  # the change of rules had it fall due
+            self._wake(key, passed, now)
             before = self._states.state(key)
             known_due_at = None
         try:

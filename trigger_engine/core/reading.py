@@ -16,6 +16,7 @@ from schemas.product import PRODUCT_TYPES
 from schemas.records import CauseRecord, EventRecord, Malformed, decode_event
 from trigger_engine.core.inputs import EventInput
 from trigger_engine.core.limits import EVENT_DEPTH_MAX, TEXT_LENGTH_MAX
+from trigger_engine.core.markers import activated_snapshot
 from trigger_engine.core.product_changes import ProductChange, change_of
 from trigger_engine.core.trim import nests_too_deeply
 
@@ -87,6 +88,11 @@ def _told_to_all(
         return None
     topic, offset, _, _ = source
     return Marker(received_at, CauseRecord("rules", topic, partition, offset, event.event_id))
+
+
+def concerns_all(read: object, value: bytes) -> bool:
+    """Whether a record changes what every customer of the partition is decided by: a marker, or codes."""
+    return isinstance(read, Marker | NewCodes) or (read is None and activated_snapshot(value) is not None)
 
 
 def _new_codes(event: EventRecord) -> NewCodes:

@@ -1,0 +1,1 @@
+"""What runs against a live engine: a population, traffic, and a reader that notes when decisions come."""

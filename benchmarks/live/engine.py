@@ -1,0 +1,174 @@
+"""Eyes on a running engine and on its group: memory, readiness, how far it is, how often the group met."""
+
+import struct
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from schemas.instants import Instant
+from schemas.topics import EVENTS, STATE_CHANGELOG
+from tests.fixtures.engine import Engine
+from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
+
+OFFSETS_TOPIC = "__consumer_offsets"
+GROUP_METADATA = 2
+"""The kind of a record there that tells of a group's members; one is written whenever a group has met."""
+
+
+class EngineEnded(RuntimeError):
+    """The engine ended; the message holds its last words."""
+
+
+class EngineTooSlow(EngineEnded):
+    """It did not do its work in time."""
+
+
+def wait_until(
+    what: str, done: Callable[[], bool], engine: Engine, within_s: float, every_s: float = 0.05
+) -> float:
+    """Look until it is done; returns the seconds that it took. Raises EngineTooSlow, EngineEnded."""
+    begun = time.monotonic()
+    while not done():
+        hold_alive(engine)
+        if time.monotonic() - begun > within_s:
+            raise EngineTooSlow(f"not within {within_s:g} s: {what}:\n{_tail(engine)}")
+        time.sleep(every_s)
+    return time.monotonic() - begun
+
+
+def hold_alive(engine: Engine) -> None:
+    """Raises EngineEnded if it has ended."""
+    if engine.process.poll() is not None:
+        raise EngineEnded(f"the engine ended by itself:\n{_tail(engine)}")
+
+
+def _tail(engine: Engine) -> str:
+    return engine.log.read_text(errors="replace")[-2_000:]
+
+
+def ready(engine: Engine) -> bool:
+    """Whether it owns its partitions and works."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{engine.http_port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def metrics(engine: Engine) -> dict[str, float]:
+    """Its metrics by name and labels. Raises URLError when it does not answer."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{engine.http_port}/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def memory_mib(pid: int) -> tuple[float, float]:
+    """What the process holds now, and the most it ever held."""
+    fields = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
+    )
+    now, peak = (int(fields[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+    return now, peak
+
+
+def _reader(kafka: str, isolation_level: str = "read_committed") -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": kafka,
+            "log_level": 0,
+            "group.id": "benchmark-eyes",
+            "enable.auto.commit": False,
+            "isolation.level": isolation_level,
+            "enable.partition.eof": True,
+        }
+    )
+
+
+def ends(kafka: str, topic: str, partitions: int) -> dict[int, int]:
+    """Where each partition ends."""
+    consumer = _reader(kafka)
+    try:
+        return {
+            number: consumer.get_watermark_offsets(TopicPartition(topic, number), 30.0)[1]
+            for number in range(partitions)
+        }
+    finally:
+        consumer.close()
+
+
+class ProgressWatch:
+    """Follows the partition records on the changelog from its present end on. Close it after use."""
+
+    def __init__(self, kafka: str, partitions: int) -> None:
+        self._kafka = kafka
+        self._partitions = partitions
+        self._consumer = _reader(kafka)
+        starts = ends(kafka, STATE_CHANGELOG, partitions)
+        self._consumer.assign([TopicPartition(STATE_CHANGELOG, *each) for each in starts.items()])
+        self._decode = msgspec.msgpack.Decoder(PartitionRecord).decode
+        self.applied: dict[int, int] = {}
+        self.flushed_at: Instant = 0
+        """The broker's time of the last partition record seen."""
+
+    def look(self) -> dict[int, int]:
+        """The next offset of the events, by partition, as far as flushes have told."""
+        while messages := self._consumer.consume(5_000, 0.02):
+            for message in messages:
+                error = message.error()
+                if error is not None and error.name() != "_PARTITION_EOF":
+                    raise KafkaException(error)
+                if error is None and message.key() == PARTITION_RECORD_KEY.encode():
+                    record = self._decode(message.value() or b"")
+                    self.applied[message.partition() or 0] = record.next_offsets.get(EVENTS, 0)
+                    self.flushed_at = message.timestamp()[1]
+        return self.applied
+
+    def lag(self) -> int:
+        """Records of the events that no flush has told of yet."""
+        applied = self.look()
+        return sum(
+            max(0, end - applied.get(number, 0))
+            for number, end in ends(self._kafka, EVENTS, self._partitions).items()
+        )
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def generations(kafka: str, group: str, partitions: int) -> list[int]:
+    """The generations that the group had: what the broker's coordinator wrote each time it met."""
+    consumer = _reader(kafka, "read_uncommitted")
+    consumer.assign([TopicPartition(OFFSETS_TOPIC, number, 0) for number in range(partitions)])
+    found: list[int] = []
+    ended = 0
+    try:
+        while ended < partitions:
+            for message in consumer.consume(5_000, 1.0):
+                error = message.error()
+                if error is not None:
+                    if error.name() != "_PARTITION_EOF":
+                        raise KafkaException(error)
+                    ended += 1
+                elif (met := _generation(message.key(), message.value(), group)) is not None:
+                    found.append(met)
+    finally:
+        consumer.close()
+    return found
+
+
+def _generation(key: bytes | None, value: bytes | None, group: str) -> int | None:
+    """What a record of the coordinator tells of this group's generation: key and value begin with a version,
+    then a text; in the value the generation follows."""
+    if key is None or value is None or struct.unpack_from(">h", key)[0] != GROUP_METADATA:
+        return None
+    if key[4:] != group.encode():
+        return None
+    (length,) = struct.unpack_from(">h", value, 2)
+    generation: int = struct.unpack_from(">i", value, 4 + length)[0]
+    return generation

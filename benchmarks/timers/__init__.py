@@ -1,0 +1,1 @@
+"""A great many pending wake-ups: fired on time while events flow, in a burst, and after a downtime."""
