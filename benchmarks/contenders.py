@@ -68,7 +68,7 @@ def _python(module: str, *arguments: str) -> tuple[str, ...]:
 
 
 _JVM, _NATIVE = HERE / "jvm", HERE / "native"
-_FLUSH = "a transaction a flush: 4,000 inputs or what is queued; acks=all; state in memory, changelog"
+_FLUSH = "a transaction a flush: 8,000 inputs or what is queued; acks=all; state in memory, changelog"
 
 TETIK_THIN = Contender(
     "tetik-thin",

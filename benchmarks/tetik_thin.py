@@ -82,6 +82,7 @@ class ThinPartition(Partition):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._live: dict[str, _Customer] = {}
+        self._old: dict[str, _Customer] = {}
         self._touched: dict[str, _Customer] = {}
         self._thin_flush = ThinFlush()
         self._read = msgspec.json.Decoder(_Event).decode
@@ -104,7 +105,7 @@ class ThinPartition(Partition):
             return True
         customer = self._live.get(name)
         if customer is None:
-            customer = self._live[name] = self._stored(name)
+            customer = self._live[name] = self._old.get(name) or self._stored(name)
         recent = customer.recent_ids
         if event.event_id in recent:
             return True
@@ -136,8 +137,8 @@ class ThinPartition(Partition):
     def committed(self, flush: Flush) -> None:
         """The flush is durable."""
         super().committed(flush)
-        if len(self._live) > LIVE_CUSTOMERS_MAX:
-            self._live = {}
+        if len(self._live) > LIVE_CUSTOMERS_MAX // 2:
+            self._old, self._live = self._live, {}
         self._touched = {}
         self._thin_flush = ThinFlush()
 
