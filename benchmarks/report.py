@@ -87,6 +87,7 @@ def _figures(result: Result) -> dict[str, Any]:
         "events_per_core_s": round(measured.events_per_core_s),
         "events_per_s": round(measured.events_per_s),
         "peak_rss_mib": round(measured.peak_rss_mib),
+        "from_start": measured.from_start,
     }
 
 

@@ -49,7 +49,7 @@ def _cells(one: dict[str, Any]) -> tuple[str, ...]:
     costs = [each["cpu_us_per_event"] for each in one["rounds"]]
     took = [f"{latency[name]:.0f}" for name in ("p50_ms", "p95_ms", "p99_ms")] if latency else ["", "", ""]
     return (
-        one["label"],
+        one["label"] + (" (from its start)" if best["from_start"] else ""),
         f"{best['cpu_us_per_event']:.1f}",
         f"{min(costs):.1f}–{max(costs):.1f}",
         f"{best['events_per_core_s']:,}",
