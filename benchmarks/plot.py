@@ -41,6 +41,7 @@ def _panel(title: str, contenders: dict[str, Any]) -> Any:
         {
             "label": one["label"],
             "cost": one["best"]["cpu_us_per_event"],
+            "worst": max(each["cpu_us_per_event"] for each in one["rounds"]),
             "text": f"{one['best']['cpu_us_per_event']:.1f}",
             "colour": _colour(name),
         }
@@ -55,7 +56,7 @@ def _panel(title: str, contenders: dict[str, Any]) -> Any:
     x = alt.X("cost:Q", title="CPU µs per event", scale=alt.Scale(zero=True, nice=True))
     base = alt.Chart(_data(bars)).encode(y=y, x=x)
     drawn = base.mark_bar(height=BAR_HEIGHT * 0.62).encode(color=alt.Color("colour:N", scale=None))
-    said = base.mark_text(align="left", dx=8, fontSize=12).encode(text="text:N")
+    said = base.mark_text(align="left", dx=8, fontSize=12).encode(x="worst:Q", text="text:N")
     rounds = (
         alt.Chart(_data(dots)).mark_point(filled=True, color="#1f2933", size=18, opacity=0.8).encode(y=y, x=x)
     )

@@ -1,6 +1,7 @@
 """The report: machine, versions, logs, settings, every round's figures and the best of them, the ratios."""
 
 import platform
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -34,11 +35,7 @@ def build_report(
         "changed_since_commit": bool(_git("status", "--porcelain", "--", *MEASURED_CODE)),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": _machine(),
-        "versions": {
-            "python": platform.python_version(),
-            "kafka": KAFKA_VERSION,
-            **{package: version(package) for package in PACKAGES},
-        },
+        "versions": _versions(),
         "logs": {stage: asdict(plan) for stage, plan in plans.items()},
         "rounds": len(rounds),
         "load_before_round": [round(load, 2) for load in loads],
@@ -105,6 +102,24 @@ def _ratio(ratio: Ratio) -> dict[str, Any]:
 
 def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 1) if isinstance(value, float) else value for name, value in figures.items()}
+
+
+def _versions() -> dict[str, str]:
+    """Ours as they run; of the other contenders, what their builds name."""
+    return {
+        "python": platform.python_version(),
+        "kafka": KAFKA_VERSION,
+        **{package: version(package) for package in PACKAGES},
+        "quixstreams": _named_in("quix/requirements.lock", r"^quixstreams==(\S+)"),
+        "kafka-streams": _named_in("jvm/pom.xml", r"<kafka.version>(.+?)<"),
+        "flink": _named_in("jvm/pom.xml", r"<flink.version>(.+?)<"),
+    }
+
+
+def _named_in(file: str, pattern: str) -> str:
+    found = re.search(pattern, (ROOT / "benchmarks" / file).read_text(), re.MULTILINE)
+    assert found is not None, f"benchmarks/{file} names no version"
+    return found[1]
 
 
 def _machine() -> dict[str, Any]:
