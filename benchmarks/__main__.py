@@ -119,7 +119,10 @@ class _Chosen:
         return [one for one in contenders if not self.parts or any(part in one.name for part in self.parts)]
 
     def of_job(self, job: Job) -> list[Contender]:
-        return self.of(contenders_of(job, variants=self.variants))
+        """Tetik's decisions are what the others' are held against, so it is always among them."""
+        found = self.of(contenders_of(job, variants=self.variants))
+        missing = job == "ten" and found and TETIK_TEN not in found
+        return [TETIK_TEN, *found] if missing else found
 
 
 def _chosen(contenders: str, variants: bool) -> _Chosen:
