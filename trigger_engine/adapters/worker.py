@@ -218,6 +218,9 @@ class EngineWorker:
         app.next_offsets = self._owned.next_offsets  # BatchConsumer asks for them
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)
         app.Table("state", partitions=settings.partitions, options={"ownership": self._owned})
+        # The take-over has read everything. A partition that we kept may flush between our look at the
+        # changelog's end and Faust's; Faust would then wait for a record at the end, where a marker stands.
+        app.tables.recovery.need_recovery = lambda: False
         events = app.topic(EVENTS, schema=batch_transport.BatchSchema(key_type=bytes, value_type=bytes))
         app.agent(events, name="route", concurrency=1)(self._route)
         return app

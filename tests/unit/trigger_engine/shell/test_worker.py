@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from faust.types import TP
 
 from trigger_engine.adapters import worker as worker_module
 from trigger_engine.adapters.worker import EngineSettings, EngineStopped, EngineWorker
@@ -88,3 +89,11 @@ async def test_a_long_take_over_is_no_failed_start(
     with pytest.raises(EngineStopped, match="no partitions were assigned"):
         await ended(asyncio.create_task(worker.run(asyncio.Event())))
     assert asked == [True, True, False]
+
+
+async def test_faust_never_recovers_what_a_kept_partition_flushed_meanwhile(worker: EngineWorker) -> None:
+    recovery = worker._app.tables.recovery
+    changelog = TP("tetik-state-changelog", 0)
+    recovery.active_highwaters[changelog], recovery.active_offsets[changelog] = 12, 7
+    assert recovery.active_remaining_total() == 5
+    assert not recovery.need_recovery()
