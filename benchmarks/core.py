@@ -48,6 +48,11 @@ def rules_of(folder: Path, elsewhere: int) -> Rules:
     return load_rules(rule_set.model_copy(update={"triggers": [*rule_set.triggers, *more]}))
 
 
+def make_partition(number: int, rules: Rules | None = None) -> Partition:
+    """An empty partition, under three plain triggers unless others are given."""
+    return Partition(number, {}, PartitionRecord(), rules or rules_of(SHOP, 0), {})
+
+
 def apply_log(partition: Partition, log: list[Logged], now: int) -> int:
     """Apply and flush the whole log; returns the bytes that would have been written."""
     written = 0
@@ -92,7 +97,7 @@ def main(
     compiled = rules_of(rules, rules_elsewhere)
     spare_the_long_lived()
     for _ in range(rounds):
-        partition = Partition(0, {}, PartitionRecord(), compiled, {})
+        partition = make_partition(0, compiled)
         apply_log(partition, log[:warm_up], now)
         begun = time.process_time()
         written = apply_log(partition, log[warm_up:], now)
@@ -100,7 +105,7 @@ def main(
         measured = events - warm_up
         click.echo(f"{spent / measured * 1e6:.2f} µs/event, {written / measured:.0f} bytes/event written")
     if profile:
-        partition = Partition(0, {}, PartitionRecord(), compiled, {})
+        partition = make_partition(0, compiled)
         profiler = cProfile.Profile()
         profiler.runcall(apply_log, partition, log, now)
         pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
