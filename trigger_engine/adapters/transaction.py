@@ -7,7 +7,6 @@ partition before.
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple, TypeAlias
 
@@ -15,8 +14,7 @@ from schemas.contract import Contract
 from schemas.decision import Decision
 from schemas.email_request import EmailRequest
 from schemas.event import Event
-from schemas.headers import KafkaHeaders, cloud_event_headers
-from schemas.instants import parse_instant
+from schemas.headers import KafkaHeaders, headers_at
 from schemas.interest import Interest
 from schemas.keys import PRODUCT_PREFIX, RESERVED_STATE_PREFIX, record_key
 from schemas.records import encode_record
@@ -202,11 +200,4 @@ def _dead_letter_rows(flush: Flush, partition: int) -> Iterator[Row]:
 
 
 def _headers(contract: type[Contract], record_id: str, time: str) -> KafkaHeaders:
-    """Thousands of decisions share one `decided_at`, and so all of their headers but the id."""
-    return [("ce_id", record_id.encode()), *_shared_headers(contract, time)]
-
-
-@lru_cache(maxsize=64)
-def _shared_headers(contract: type[Contract], time: str) -> tuple[tuple[str, bytes], ...]:
-    headers = cloud_event_headers(contract, record_id="", source=SOURCE, time=parse_instant(time))
-    return tuple(header for header in headers if header[0] != "ce_id")
+    return headers_at(contract, record_id=record_id, source=SOURCE, time=time)

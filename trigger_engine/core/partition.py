@@ -335,7 +335,7 @@ class Partition:
             self._undo(key)
             self._reject(Rejected(*source, in_one_line(error), traceback_digest(error), now))
             return
-        if any(isinstance(effect, Decide) for effect in effects):
+        if effects and any(isinstance(effect, Decide) for effect in effects):
             self._flush.answered.append(event.received_at)
         self._note(Applied(key, source, now, None), state, effects, known_due_at)
 

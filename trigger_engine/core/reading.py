@@ -1,6 +1,7 @@
 """From a record of the log to an input: whom it concerns, and when it was received."""
 
 import re
+from sys import intern
 from typing import NamedTuple, TypeAlias
 
 from schemas.event import (
@@ -62,7 +63,7 @@ def read_record(
         return received_at, None
     return received_at, EventInput(
         event.event_id,
-        event.type,
+        intern(event.type),  # it stays in the state of each customer, and is looked up all along the way
         subject,
         event.customer_id,
         event.anonymous_id,
@@ -92,6 +93,8 @@ def _told_to_all(
 
 def concerns_all(read: object, value: bytes) -> bool:
     """Whether a record changes what every customer of the partition is decided by: a marker, or codes."""
+    if isinstance(read, EventInput):  # nearly all are
+        return False
     return isinstance(read, Marker | NewCodes) or (read is None and activated_snapshot(value) is not None)
 
 

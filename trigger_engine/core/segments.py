@@ -114,13 +114,16 @@ class Segment:
         return midnight
 
     def _plain_flip(self, scene: Scene) -> Instant | None:
-        flips = [self._next_flip(scene, scene.now) if self._reads_clock else None]
+        flip = self._next_flip(scene, scene.now) if self._reads_clock else None
         if self._reads_pause:
             until = scene.state.profile.paused_until
-            flips.append(until if until is not None and until > scene.now else None)
+            if until is not None and until > scene.now and (flip is None or until < flip):
+                flip = until
         if self._reads_replenishment:
-            flips.append(next_change_at(scene.state.orders.purchases, scene.now))
-        return min((flip for flip in flips if flip is not None), default=None)
+            change_at = next_change_at(scene.state.orders.purchases, scene.now)
+            if change_at is not None and (flip is None or change_at < flip):
+                flip = change_at
+        return flip
 
 
 def compile_segment(form: Mapping[str, Any]) -> Segment:

@@ -6,6 +6,7 @@ say so.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from schemas.instants import DAY_MS, Instant
@@ -112,8 +113,13 @@ def score_at(scene: Scene) -> float:
     engagement = scene.state.engagement
     if not engagement.score:
         return 0.0
-    days = scene.now // DAY_MS - engagement.day
-    return round(engagement.score * halved(days, engagement.half_life), 3)
+    return _score(engagement.score, scene.now // DAY_MS - engagement.day, engagement.half_life)
+
+
+@lru_cache(maxsize=256)
+def _score(score: float, days: int, half_life: int) -> float:
+    """Several segments ask for the same score at each event."""
+    return round(score * halved(days, half_life), 3)
 
 
 def halved(days: int, half_life: int) -> float:

@@ -35,9 +35,8 @@ def written(flush: Flush) -> dict[tuple[str, int], list[Any]]:
 
 
 def headers_of(contract: Any, record_id: str, time: int) -> KafkaHeaders:
-    """As the contract's own helper makes them, the id first."""
-    made = cloud_event_headers(contract, record_id=record_id, source="/tetik/engine", time=time)
-    return sorted(made, key=lambda header: header[0] != "ce_id")
+    """As the contract's own helper makes them."""
+    return cloud_event_headers(contract, record_id=record_id, source="/tetik/engine", time=time)
 
 
 def a_mail_taken_back() -> History:
