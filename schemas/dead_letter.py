@@ -39,6 +39,9 @@ class DeadLetter(Contract):
     """The rule set in force."""
     failed_at: WireInstant
     """When it failed."""
+    replayed_at: WireInstant | None = None
+    """Set on the note that a replay leaves behind, whose `value` is empty: the record that stood in this
+    place was written again at that time."""
 
 
 def value_text(value: bytes) -> tuple[str, Literal["utf-8", "base64"]]:

@@ -26,13 +26,14 @@ from services.standstill import (
     TopicsAmiss,
     customer_topics,
     held,
-    refuse_engines,
+    refuse_members,
     standing_of,
     unanswered,
 )
 from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.log_port import Bounds, TopicFacts
 from trigger_engine.adapters.takeover import HELD_BY_ID, SOURCES
+from trigger_engine.adapters.worker import GROUP
 from trigger_engine.core.flush import PartitionRecord
 
 OK, FAILED = 0, 1
@@ -86,7 +87,7 @@ def _asked() -> bool:
 
 async def _look(settings: ProcessSettings, go_on_at: GoOnAt) -> list[Adoption]:
     log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
-    await refuse_engines(settings)
+    await refuse_members(settings, (GROUP,))
     topics = await customer_topics(settings, log)
     found = []
     for number in range(topics[STATE_CHANGELOG].partitions):
@@ -145,7 +146,7 @@ def _moved(
 
 async def _write(settings: ProcessSettings, adoptions: list[Adoption]) -> None:
     log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
-    await refuse_engines(settings)
+    await refuse_members(settings, (GROUP,))
     for adoption in adoptions:
         async with held(log, adoption.number) as partition:
             if partition.standing.record != adoption.before:

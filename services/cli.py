@@ -4,10 +4,12 @@
     tetik demo                       real input through the running system, checked
     tetik ingest | engine | sender   one process each, for containers
     tetik topics create | adopt      the topics of schemas/topics.toml
+    tetik repartition                more partitions
     tetik triggers lint | test | publish | list | show
     tetik segments count | suggest
     tetik import products FILE       the catalogue, through ingest
     tetik import codes POOL FILE     codes for offers, through ingest
+    tetik dead-letters list | replay what could not be used
 
 Modules are imported when their command runs, so that `tetik --help` is quick and a container loads
 only its own stage.
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from services.dead_letters.commands import dead_letters
 from services.importing.commands import importing
 from services.platform.ports import Ports
 from services.segments.commands import segments
@@ -165,9 +168,29 @@ def topics_adopt(go_on_at: "GoOnAt", dry_run: bool, yes: bool) -> None:
     sys.exit(adopt_topics(go_on_at=go_on_at, yes=yes, dry_run=dry_run))
 
 
+@main.command(name="repartition", short_help="More partitions, with everything stopped.")
+@click.option(
+    "--partitions", type=click.IntRange(1, 1024), required=True, help="How many there are to be from now on."
+)
+@click.option("--kafka", metavar="HOST:PORT", help="The log.  [default: TETIK_KAFKA]")
+@click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def repartition_topics(partitions: int, kafka: str | None, dry_run: bool, yes: bool) -> None:
+    """Give the topics more partitions and bring each customer's state where her events go from now on.
+
+    Ingest, engines and senders must be stopped. Cut off, it is run again; until then no engine works.
+    """
+    from services.repartition.command import repartition
+    from services.settings import ProcessSettings, load_settings
+
+    settings = load_settings(ProcessSettings, kafka=kafka)
+    sys.exit(repartition(settings, partitions, yes=yes, dry_run=dry_run))
+
+
 main.add_command(triggers)
 main.add_command(segments)
 main.add_command(importing)
+main.add_command(dead_letters)
 
 
 if __name__ == "__main__":

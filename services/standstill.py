@@ -5,13 +5,20 @@ partition record writes it as the partition's own writer, which fences that engi
 that starts meanwhile fences us, and the change fails instead of being lost.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    for_code,
+)
 
 from schemas.topics import STATE_CHANGELOG
 from services.platform.errors import PlatformError
@@ -21,7 +28,13 @@ from trigger_engine.adapters.log_port import Fenced, LogWriter, Row, TopicFacts
 from trigger_engine.adapters.state_store import MemoryStore
 from trigger_engine.adapters.takeover import CUSTOMER_TOPICS, Restored, read_changelog
 from trigger_engine.adapters.worker import GROUP
+from trigger_engine.core.customers import CustomersInMemory
 from trigger_engine.core.flush import PARTITION_RECORD_KEY, PartitionRecord
+
+SENDER_GROUP = "tetik-sender"
+"""The sender's, as its settings have it (a test compares the two)."""
+COORDINATOR_TRIES = 15
+COORDINATOR_RETRY_S = 1.0
 
 
 class NotAtRest(PlatformError):
@@ -38,6 +51,7 @@ class Standing:
 
     number: int
     restored: Restored
+    customers: CustomersInMemory
 
     @property
     def record(self) -> PartitionRecord:
@@ -50,23 +64,41 @@ class Standing:
         return bool(self.record.next_offsets)
 
 
-async def refuse_engines(settings: ProcessSettings) -> None:
-    """Raises NotAtRest while engines are in the group."""
+async def refuse_members(settings: ProcessSettings, groups: tuple[str, ...] = (GROUP, SENDER_GROUP)) -> None:
+    """Raises NotAtRest while somebody is in one of these groups."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
     try:
-        (answer,) = await admin.describe_consumer_groups([GROUP])
+        for group in groups:
+            members = await _members(admin, group)
+            if members:
+                what = "engines" if group == GROUP else "senders"
+                hosts = ", ".join(sorted({str(member[2]).lstrip("/") for member in members}))
+                raise NotAtRest(
+                    f"{len(members)} in the group {group} ({hosts}): stop all {what} first. One that was "
+                    "killed is counted until its session ends."
+                )
     finally:
         await admin.close()
-    for error_code, _, _, _, _, members, *_ in answer.groups:
-        if error_code:
-            raise for_code(error_code)(f"the group {GROUP} cannot be described")
-        if members:
-            hosts = ", ".join(sorted({str(member[2]).lstrip("/") for member in members}))
-            raise NotAtRest(
-                f"{len(members)} in the group {GROUP} ({hosts}): stop all engines first. One that was killed "
-                "is counted until its session ends (TETIK_SESSION_TIMEOUT_S)."
-            )
+
+
+async def _members(admin: AIOKafkaAdminClient, group: str) -> list[Any]:
+    """One group at a time: aiokafka 0.14 cannot read an answer about two."""
+    for _ in range(COORDINATOR_TRIES - 1):
+        try:
+            return await _described(admin, group)
+        except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError):
+            # the broker, or the group, is used for the first time
+            await asyncio.sleep(COORDINATOR_RETRY_S)
+    return await _described(admin, group)
+
+
+async def _described(admin: AIOKafkaAdminClient, group: str) -> list[Any]:
+    (answer,) = await admin.describe_consumer_groups([group])
+    ((error_code, _, _, _, _, members, *_),) = answer.groups
+    if error_code:
+        raise for_code(error_code)(f"the group {group} cannot be described")
+    return list(members)
 
 
 async def customer_topics(settings: ProcessSettings, log: KafkaLog) -> dict[str, TopicFacts]:
@@ -82,7 +114,8 @@ async def customer_topics(settings: ProcessSettings, log: KafkaLog) -> dict[str,
 
 async def standing_of(log: KafkaLog, number: int) -> Standing:
     """Read one partition's changelog to its end."""
-    return Standing(number, await read_changelog(log, number, MemoryStore(lambda: 0)))
+    customers = MemoryStore(lambda: 0)
+    return Standing(number, await read_changelog(log, number, customers), customers)
 
 
 class Held:

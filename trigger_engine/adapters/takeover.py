@@ -221,6 +221,11 @@ async def _hold_against_log(log: EngineLog, topic: str, partition: int, record: 
 
 def _check_layout(topics: dict[str, TopicFacts], record: PartitionRecord, expected: int) -> None:
     """A customer lives in one partition number of all these topics, and her state is in that one."""
+    if record.partitions < 0:
+        raise UnsoundLog(
+            f"a repartition from {-record.partitions} partitions was begun and has not ended: run "
+            f"tetik repartition --partitions {max(expected, topics[STATE_CHANGELOG].partitions)} again."
+        )
     for name, facts in topics.items():
         if facts.partitions != expected:
             raise UnsoundLog(
@@ -232,8 +237,7 @@ def _check_layout(topics: dict[str, TopicFacts], record: PartitionRecord, expect
     if record.partitions not in (0, expected):
         raise UnsoundLog(
             f"the states are laid out over {record.partitions} partitions, but TETIK_PARTITIONS is "
-            f"{expected}: a repartition was begun and has not ended. Run tetik repartition --partitions "
-            f"{expected} again."
+            f"{expected}: stop ingest and the sender too, and run tetik repartition --partitions {expected}."
         )
     record.partitions = expected
 

@@ -127,7 +127,7 @@ class TopicsRequest(Request[MetadataRequest_v10]):  # type: ignore[misc]
 
 
 async def describe(admin: AIOKafkaAdminClient, topics: tuple[str, ...]) -> dict[str, TopicFacts]:
-    """Those of the topics that exist. An older broker, and the one in memory, tell no ids."""
+    """Those of the topics that exist. An older broker tells no ids."""
     try:
         answer = await admin._send_request(TopicsRequest(topics))
         described: list[dict[str, Any]] = answer.to_object()["topics"]

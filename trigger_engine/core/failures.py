@@ -1,7 +1,7 @@
 """How a dead letter tells of an exception."""
 
 from hashlib import blake2b
-from traceback import format_exception
+from traceback import walk_tb
 
 
 def in_one_line(error: Exception) -> str:
@@ -10,5 +10,6 @@ def in_one_line(error: Exception) -> str:
 
 
 def traceback_digest(error: Exception) -> str:
-    """Groups dead letters of one cause without keeping anybody's data in a trace."""
-    return blake2b("".join(format_exception(error)).encode(), digest_size=8).hexdigest()
+    """Groups dead letters of one cause: the same kind of error in the same place, whatever data it quotes."""
+    frames = [f"{frame.f_code.co_qualname}:{line}" for frame, line in walk_tb(error.__traceback__)]
+    return blake2b("\n".join([type(error).__name__, *frames]).encode(), digest_size=8).hexdigest()

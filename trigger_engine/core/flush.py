@@ -37,7 +37,8 @@ class PartitionRecord(msgspec.Struct, array_like=True):
     topic_ids: dict[str, str] = msgspec.field(default_factory=dict)
     """The ids of the topics that the offsets and this record belong to, by name."""
     partitions: int = 0
-    """How many partitions the customers were laid out over when this was written; 0: an older record."""
+    """Over how many partitions the customers are laid out; 0: an older record. Negative: they are being moved
+    to other partitions than so many, and no engine may work."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from trigger_engine.core.limits import POOL_CODES_MAX, POOL_GIVEN_MAX, POOLS_MAX
 POOL_KEY_PREFIX = f"{RESERVED_STATE_PREFIX}pool:"
 """Keys of the pools' records in the state changelog; the pool's name follows."""
 
-_DIGEST = 8
+POOL_DIGEST_BYTES = 8
 
 CodeOf: TypeAlias = Callable[[str, str, int], str | None]
 """The code of a pool for the mail of a `send_id`, behind so many others that the same step has given; None:
@@ -38,6 +38,10 @@ class Pool(msgspec.Struct, array_like=True):
 
     codes: list[str] = []
     given: bytes = b""
+
+    def given_with(self, taken: int) -> bytes:
+        """The digests of all that were given, so many of its codes included."""
+        return self.given + b"".join(map(_digest, self.codes[:taken]))
 
 
 class Pools:
@@ -69,16 +73,18 @@ class Pools:
             raise PoolFull(f"there are {POOLS_MAX} pools of codes already; import into one of these")
         pool = pool or Pool()
         taken = self._taken.get(name, 0)
-        given = pool.given + b"".join(map(_digest, pool.codes[:taken]))
+        given = pool.given_with(taken)
         rest = dict.fromkeys(pool.codes[taken:])
-        known = {given[start : start + _DIGEST] for start in range(0, len(given), _DIGEST)}
+        known = {
+            given[start : start + POOL_DIGEST_BYTES] for start in range(0, len(given), POOL_DIGEST_BYTES)
+        }
         rest.update(dict.fromkeys(code for code in codes if _digest(code) not in known))
         if len(rest) > POOL_CODES_MAX:
             raise PoolFull(
                 f"the pool {name} would hold {len(rest):,} codes in one partition, more than "
                 f"{POOL_CODES_MAX:,}; import these again when some have been given"
             )
-        self._pools[name] = Pool(list(rest), given[-POOL_GIVEN_MAX * _DIGEST :])
+        self._pools[name] = Pool(list(rest), given[-POOL_GIVEN_MAX * POOL_DIGEST_BYTES :])
         self._taken.pop(name, None)
         self._changed.add(name)
 
@@ -103,4 +109,4 @@ def just(codes: Mapping[str, GivenCode]) -> CodeOf:
 
 
 def _digest(code: str) -> bytes:
-    return blake2b(code.encode(), digest_size=_DIGEST).digest()
+    return blake2b(code.encode(), digest_size=POOL_DIGEST_BYTES).digest()

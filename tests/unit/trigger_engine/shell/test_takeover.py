@@ -167,6 +167,14 @@ async def test_states_laid_out_for_another_count_are_refused() -> None:
         await taken_over(broker)
 
 
+async def test_states_on_their_way_are_refused_whatever_the_count_is() -> None:
+    for begun_with in (2, 1):
+        locked = msgspec.msgpack.encode(PartitionRecord(partitions=-begun_with))
+        broker = broker_with(**{PARTITION_RECORD_KEY: locked})
+        with pytest.raises(UnsoundLog, match=f"a repartition from {begun_with} partitions was begun"):
+            await taken_over(broker)
+
+
 def state(customer: str, **fields: object) -> bytes:
     return encode_state(CustomerState(customer, recent=b"12345678", **fields))
 

@@ -1,0 +1,1 @@
+"""`tetik repartition`: more partitions, each customer's state where her events go."""
