@@ -32,13 +32,16 @@ def main() -> int:
         return 1 if faults else 0
     report = Report(asked.seed, asked.kills)
     rounds = list(planned(asked.kills, asked.seed, asked.scenario or list(SCENARIOS)))
-    asyncio.run(_run(rounds, report))
+    try:
+        asyncio.run(_run(rounds, report))
+    except asyncio.CancelledError:
+        say("stopped before the end")
     say(f"\n{table(report)}")
     for one, raised in report.broken:
         say(f"no end: {one.scenario}, seed {one.seed}: {raised.splitlines()[0] if raised else raised}")
     if asked.json is not None:
         asked.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
-    return 0 if report.fine else 1
+    return 0 if report.fine and len(report.rounds) == len(rounds) else 1
 
 
 async def _run(rounds: list[Planned], report: Report) -> None:

@@ -60,8 +60,8 @@ def lint_imports(folder: Path) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The packages and their rules, to be spoilt."""
-    model = [name for name in python_files() if name.startswith("tests/model/")]
-    for name in (*modules().values(), *model, "tests/__init__.py", "pyproject.toml"):
+    judges = [name for name in python_files() if name.startswith(("tests/model/", "tests/chaos/"))]
+    for name in (*modules().values(), *judges, "tests/__init__.py", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
     return tmp_path
@@ -87,6 +87,7 @@ def test_the_copy_is_clean_until_it_is_spoilt(copy: Path) -> None:
         ("sender/core/policy.py", "import sender.adapters.smtp", "cores are pure"),
         ("schemas/ids.py", "import asyncio", "cores are pure"),
         ("tests/model/carts.py", "import trigger_engine.core.carts", "the reference model"),
+        ("tests/chaos/replay.py", "import trigger_engine.core.state", "the verifier of chaos"),
     ],
 )
 def test_a_planted_import_breaks_its_contract(copy: Path, file: str, line: str, contract: str) -> None:
