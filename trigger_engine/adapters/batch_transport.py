@@ -109,8 +109,19 @@ def _as_read(partition: Any, record: Any) -> Any:
     return record
 
 
+class BeatingListener(driver.ConsumerRebalanceListener):  # type: ignore[misc]  # Faust ships no types
+    """Lets heartbeats go on while partitions are taken over. aiokafka begins them only when this callback has
+    ended: a take-over longer than the session would put the worker out of the group."""
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._thread._ensure_consumer()._coordinator._start_heartbeat_task()  # it begins no second one
+        await super().on_partitions_assigned(assigned)
+
+
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no types
     """Faust's consumer over batches. It commits for lag tools only: progress is the partition record's."""
+
+    RebalanceListener = BeatingListener
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
