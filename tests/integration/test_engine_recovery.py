@@ -156,3 +156,27 @@ async def test_states_in_files_outlive_a_kill_and_a_restart_reads_the_rest(
     bench.start(**kept)
     await bench.produce(orders("three", 500))
     await confirmed_once(bench, 4_500)
+
+
+async def test_a_long_take_over_stays_in_the_group_and_gives_way_to_its_decisions(bench: EngineBench) -> None:
+    """It is longer than the session; a second worker joins in the middle of it. Without heartbeats the first
+    one would be put out of the group, and the second would get all partitions."""
+    await start_shop(bench)
+    before = bench.start(**CLOCKED)
+    await bench.produce(orders("one", 1_000))
+    await bench.until(OUTBOUND, lambda found: len(found) >= 1_000)
+    assert before.terminate() == 0
+
+    slow = bench.start(module="tests.fixtures.slow_engine", **CLOCKED)
+    told = await until(bench, slow, lambda told: told["tetik_restore_offsets_left"] == 0 < told.get(READ, 0))
+    assert told["tetik_partitions_restoring"] == PARTITIONS, "it has read everything and does not know it"
+    second = bench.start(**CLOCKED)
+    half = PARTITIONS // 2
+    await until(bench, second, owns(half))
+    after = await until(bench, slow, owns(half))
+    assert "the group decides anew while partitions are restored" in slow.log.read_text()
+    assert after[READ] == told[READ], "what was read before the group decided is not read again"
+    assert after[FROM_COPIES] == half
+    await bench.produce(orders("two", 500))
+    await confirmed_once(bench, 1_500)
+    assert (await metrics_of(second))["tetik_partitions_owned"] == half

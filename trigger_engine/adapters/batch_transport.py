@@ -23,6 +23,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from schemas.topics import EVENTS
+from trigger_engine.adapters.as_read import leave_as_read
 from trigger_engine.adapters.batches import Batch
 
 SCHEME = "tetik"
@@ -70,8 +71,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] 
     ) -> dict[TopicPartition, list[Batch]]:
         """One look at what has been fetched. It does not suspend between the two readings of the
         positions (timeout 0 suspends only during a reassignment, which moves positions itself)."""
-        for fetched in fetcher._records.values():
-            _leave_as_read(fetched)
+        leave_as_read(fetcher)
         before = self._positions(fetcher, active)
         found = await fetcher.fetched_records(active, timeout=0, max_records=max_records)
         after = self._positions(fetcher, active)
@@ -97,20 +97,19 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] 
         return positions
 
 
-def _leave_as_read(fetched: Any) -> None:
-    """Records as aiokafka's parser has them (`LogRecord`), instead of a copy of each into a dataclass: that
-    is a third of what reading a record costs."""
-    records = getattr(fetched, "_partition_records", None)  # errors have none, and what was passed on already
-    if records is not None:
-        records._consumer_record = _as_read
+class BeatingListener(driver.ConsumerRebalanceListener):  # type: ignore[misc]  # Faust ships no types
+    """Lets heartbeats go on while partitions are taken over. aiokafka begins them only when this callback has
+    ended: a take-over longer than the session would put the worker out of the group."""
 
-
-def _as_read(partition: Any, record: Any) -> Any:
-    return record
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._thread._ensure_consumer()._coordinator._start_heartbeat_task()  # it begins no second one
+        await super().on_partitions_assigned(assigned)
 
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no types
     """Faust's consumer over batches. It commits for lag tools only: progress is the partition record's."""
+
+    RebalanceListener = BeatingListener
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -15,6 +15,7 @@ from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.topics import all_topics
+from trigger_engine.adapters.as_read import leave_as_read
 from trigger_engine.adapters.batches import LogRecord
 from trigger_engine.adapters.log_port import Bounds, Ends, Fenced, Row, TopicFacts
 from trigger_engine.adapters.topic_ids import describe
@@ -199,9 +200,25 @@ class KafkaReader:
         """By position, not by the last record: a log may end with a transaction marker."""
         consumer, partition = self._consumer, self._partition
         end = (await consumer.end_offsets([partition]))[partition]
-        while await consumer.position(partition) < end:
-            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=RECORDS_PER_POLL_MAX)
-            yield fetched.get(partition, [])
+        at = await consumer.position(partition)
+        while at < end:
+            leave_as_read(consumer._fetcher)
+            fetched = await consumer.getmany(timeout_ms=0, max_records=RECORDS_PER_POLL_MAX)
+            before, at = at, await consumer.position(partition)
+            if at > before:  # there may be markers alone
+                yield fetched.get(partition, [])
+            else:
+                await self._something_fetched()
+
+    async def _something_fetched(self) -> None:
+        """Wait for it a while; `getmany` would pass on copies of what comes while it waits. Raises what the
+        fetcher met."""
+        waiter = self._consumer._fetcher._create_fetch_waiter()
+        done, _ = await asyncio.wait([waiter], timeout=POLL_MS / 1_000)
+        if done:
+            waiter.result()
+        else:
+            waiter.cancel()
 
     async def position(self) -> int:
         """Of the consumer."""
