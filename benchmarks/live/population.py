@@ -13,8 +13,7 @@ import msgspec
 from confluent_kafka import Producer
 
 from benchmarks.kafka_log import TIMEOUT_S, LoadFailed
-from benchmarks.live.engine import memory_mib
-from benchmarks.live.records import written
+from benchmarks.live.engine import memory_mib, records_of
 from schemas.instants import MINUTE_MS, Instant, format_instant
 from schemas.records import EventRecord, encode_record
 from schemas.topics import STATE_CHANGELOG
@@ -129,7 +128,8 @@ def _records(
 
 def _last_state(kafka: str, due_at: Instant) -> bytes | None:
     """Her state if her cart is in it, which comes last."""
-    states = [record.value for record in written(kafka, STATE_CHANGELOG, PARTITIONS) if record.key == PATTERN]
+    records = records_of(kafka, STATE_CHANGELOG, PARTITIONS)
+    states = [value for key, value in records if key == PATTERN.encode()]
     return states[-1] if states and decode_state(states[-1]).next_wake_up_at == due_at else None
 
 
