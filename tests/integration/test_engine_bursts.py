@@ -79,6 +79,18 @@ async def test_after_a_downtime_events_and_wake_ups_are_worked_off_side_by_side(
         assert hers[1:3] == [("cart-abandoned", "fired"), ("cart-abandoned", "exited")]
 
 
+async def test_a_take_over_longer_than_a_session_does_not_lose_the_group(bench: EngineBench) -> None:
+    """A million customers take longer to read than a broker waits for a heartbeat."""
+    await bench.tick(T0)
+    await publish(bench.kafka, rule_set(), PARTITIONS, T0)
+    bench.start(
+        module="tests.fixtures.slow_engine", TETIK_SESSION_TIMEOUT_S="6", TEST_SLOW_S="9", **FOLLOWING
+    )
+    await bench.produce([("ada", profile("ada", "profile")), ("ada", ordered("ada", "order"))])
+    await bench.until(OUTBOUND, lambda found: len(found) == 1)
+    assert generations(bench.kafka, GROUP, COORDINATOR_PARTITIONS)[-1] == 1
+
+
 async def _fill_carts(bench: EngineBench) -> None:
     """Everybody's cart is filled at one instant, so that all reminders are due at one."""
     await bench.tick(T0)

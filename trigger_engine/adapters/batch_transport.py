@@ -109,8 +109,19 @@ def _as_read(partition: Any, record: Any) -> Any:
     return record
 
 
+class RebalanceListener(driver.ConsumerRebalanceListener):  # type: ignore[misc]  # Faust ships no types
+    """Keeps the membership while partitions are taken over. aiokafka begins with its heartbeats only when the
+    listener is done: a take-over longer than the session would lose the group, and its partitions with it."""
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._thread._ensure_consumer()._coordinator._start_heartbeat_task()
+        await super().on_partitions_assigned(assigned)
+
+
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no types
     """Faust's consumer over batches. It commits for lag tools only: progress is the partition record's."""
+
+    RebalanceListener = RebalanceListener
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -1,6 +1,7 @@
 """The live benchmarks' own parts: traffic is new each time, percentiles and verdicts are right."""
 
 import struct
+from typing import Any
 
 import pytest
 
@@ -141,7 +142,7 @@ def test_what_grows_at_the_beginning_alone_is_flat() -> None:
 
 def test_everything_that_went_wrong_is_said() -> None:
     samples = _samples([100.0] * 8, [50.0] * 8)
-    fine = {"doubled": 0, "rebalances": 0, "broken": 3, "dead": 3, "per_s": 100.0}
+    fine: dict[str, Any] = {"doubled": [], "rebalances": 0, "broken": 3, "dead": 3, "per_s": 100.0}
     assert problems(samples, **fine) == []
-    wrong = {"doubled": 1, "rebalances": 2, "broken": 3, "dead": 4, "per_s": 100.0}
+    wrong: dict[str, Any] = {"doubled": [{}], "rebalances": 2, "broken": 3, "dead": 4, "per_s": 100.0}
     assert len(problems(samples, **wrong)) == 3
