@@ -147,7 +147,7 @@ def _her_history(at: Instant) -> Iterator[bytes]:
     for number in range(10):
         yield _event("product_viewed", f"view-{number}", at - (12 - number) * MINUTE_MS, **_product(number))
     for number in (1, 0):
-        # Without a cart id of the shop's: what is remembered of it is a digest, which a copy could not rename.
+        # Without a cart id of the shop's: what is remembered of it is a digest, which no copy can rename.
         line = {"quantity": 1, **_product(number)}
         yield _event("product_added", f"added-{number}", at - number * MINUTE_MS, **line)
 
