@@ -4,7 +4,7 @@ import struct
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -141,33 +141,42 @@ class ProgressWatch:
         self._consumer.close()
 
 
-def generations(kafka: str, group: str, partitions: int) -> list[int]:
-    """The generations that the group had: what the broker's coordinator wrote each time it met."""
-    consumer = _reader(kafka, "read_uncommitted")
-    consumer.assign([TopicPartition(OFFSETS_TOPIC, number, 0) for number in range(partitions)])
-    found: list[int] = []
+def records_of(
+    kafka: str, topic: str, partitions: int, isolation_level: str = "read_committed"
+) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of all that stands in a topic now; nothing is empty bytes."""
+    consumer = _reader(kafka, isolation_level)
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
     ended = 0
     try:
         while ended < partitions:
             for message in consumer.consume(5_000, 1.0):
                 error = message.error()
-                if error is not None:
-                    if error.name() != "_PARTITION_EOF":
-                        raise KafkaException(error)
+                if error is None:
+                    yield message.key() or b"", message.value() or b""
+                elif error.name() == "_PARTITION_EOF":
                     ended += 1
-                elif (met := _generation(message.key(), message.value(), group)) is not None:
-                    found.append(met)
+                else:
+                    raise KafkaException(error)
     finally:
         consumer.close()
-    return found
 
 
-def _generation(key: bytes | None, value: bytes | None, group: str) -> int | None:
+def generations(kafka: str, group: str, partitions: int) -> list[int]:
+    """The generations that the group had: what the broker's coordinator wrote each time it met."""
+    read = records_of(kafka, OFFSETS_TOPIC, partitions, "read_uncommitted")
+    return [met for key, value in read if (met := _generation(key, value, group)) is not None]
+
+
+def _generation(key: bytes, value: bytes, group: str) -> int | None:
     """What a record of the coordinator tells of this group's generation: key and value begin with a version,
     then a text; in the value the generation follows."""
-    if key is None or value is None or struct.unpack_from(">h", key)[0] != GROUP_METADATA:
-        return None
-    if key[4:] != group.encode():
+    if (
+        not key
+        or not value
+        or struct.unpack_from(">h", key)[0] != GROUP_METADATA
+        or key[4:] != group.encode()
+    ):
         return None
     (length,) = struct.unpack_from(">h", value, 2)
     generation: int = struct.unpack_from(">i", value, 4 + length)[0]

@@ -65,7 +65,7 @@ def run_soak(bench: EngineBench, asked: Soak) -> dict[str, Any]:
     soaking.look(watch.take())
     said = problems(
         soaking.samples[:-1],
-        doubled=soaking.doubled,
+        doubled=[each._asdict() for each in soaking.doubled],
         rebalances=met(bench) - generation,
         broken=hour.broken,
         dead=dead.count,
@@ -101,7 +101,7 @@ class _Soaking:
         self._begun = time.monotonic()
         self._known: set[int] = set()
         self.decisions = 0
-        self.doubled = 0
+        self.doubled: list[Seen] = []
         self.samples: list[Sample] = []
 
     def go_on(self, asked: Soak, rules: list[Any]) -> int:
@@ -126,11 +126,12 @@ class _Soaking:
     def look(self, seen: list[Seen]) -> None:
         """Take a sample. Raises EngineEnded if there is no engine any more."""
         hold_alive(self._engine)
-        ids = [hash(each.decision_id) for each in seen]
-        self.decisions += len(ids)
-        known = len(self._known)
-        self._known.update(ids)
-        self.doubled += len(ids) - (len(self._known) - known)
+        for each in seen:
+            digest = hash(each.decision_id)
+            if digest in self._known:
+                self.doubled.append(each)
+            self._known.add(digest)
+        self.decisions += len(seen)
         late = spread_of(
             each.seen_at - each.due_at for each in seen if each.cause is None and each.due_at is not None
         )

@@ -8,8 +8,10 @@ the second half of the samples; flat means that it rises by less than a fiftieth
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import linear_regression
+from typing import Any
 
 RISE_MAX = 0.02
+SHOWN_MAX = 3
 LAG_MAX_S = 5.0
 """How far the engine may be behind at the end."""
 
@@ -52,14 +54,20 @@ def flatness(samples: Sequence[Sample]) -> Flatness:
 
 
 def problems(
-    samples: Sequence[Sample], *, doubled: int, rebalances: int, broken: int, dead: int, per_s: float
+    samples: Sequence[Sample],
+    *,
+    doubled: list[dict[str, Any]],
+    rebalances: int,
+    broken: int,
+    dead: int,
+    per_s: float,
 ) -> list[str]:
     """What went wrong, in words."""
     found = []
     if not flatness(samples).flat:
         found.append(f"the memory is not flat: {flatness(samples)}")
     if doubled:
-        found.append(f"{doubled} decisions were written more than once")
+        found.append(f"{len(doubled)} decisions were written more than once: {doubled[:SHOWN_MAX]}")
     if rebalances:
         found.append(f"the group met {rebalances} times")
     if broken != dead:
