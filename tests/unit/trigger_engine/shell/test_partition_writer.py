@@ -13,8 +13,7 @@ from tests.fixtures.engine_cases import CONFIRMATION, HOUR, T0, added, marker, o
 from trigger_engine import app as app_module
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
-from trigger_engine.app import PartitionWriter, TooManyRejected
-from trigger_engine.core import partition as partition_module
+from trigger_engine.app import PartitionWriter
 from trigger_engine.core.effects import Decide
 from trigger_engine.core.limits import WAKE_UPS_PER_FLUSH_MAX
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
@@ -310,70 +309,6 @@ async def test_paused_it_fires_nothing_and_resumed_it_goes_on() -> None:
         shell.writer.resume()
         await until(lambda: shell.writer.settled(T0 + HOUR))
         assert len(shell.flushes) == flushes + 1
-
-
-async def test_too_many_failed_inputs_stop_the_writer_and_none_of_them_is_put_aside() -> None:
-    """Else a supervisor that starts it again and again would empty the topic after all."""
-    async with running(rejected_max=3) as shell:
-        batch = Batch(EVENTS, 0, 0, 5, [Record(number, b"junk") for number in range(5)])
-        await shell.writer.submit(batch, lambda: shell.acts.append("acknowledge"))
-        assert shell.task is not None
-        with pytest.raises(TooManyRejected):
-            await asyncio.wait_for(shell.task, 5)
-    assert shell.acts == ["close"]
-
-
-async def test_as_many_failed_inputs_as_are_allowed_do_not_stop_it() -> None:
-    async with running(rejected_max=3) as shell:
-        await shell.read(*[b"junk"] * 3, start=0)
-        assert shell.acts == ["commit", "acknowledge"]
-        batch = Batch(EVENTS, 0, 3, 4, [Record(3, b"junk")])
-        await shell.writer.submit(batch, lambda: None)
-        with pytest.raises(TooManyRejected, match="4 of 4 inputs failed, more than 3 in 1000"):
-            await asyncio.wait_for(shell.task, 5)
-
-
-async def test_few_failed_inputs_among_many_do_not_stop_it() -> None:
-    """Catching up, a flush holds thousands of inputs: 4 in 100 are not more than 100 in 1,000."""
-    async with running(rejected_max=100) as shell:
-        values = [b"junk" if number % 25 == 0 else profile("ada", str(number)) for number in range(3_000)]
-        await shell.read(*values, start=0)
-        assert len(shell.flushes[0].rejected) == 120
-        assert shell.acts == ["commit", "acknowledge"]
-
-
-async def test_wake_ups_that_fail_stop_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bad deploy would end the run of every customer with `error`, one timer after another."""
-    async with running(rejected_max=3) as shell:
-        await shell.read(*(added(f"c{number}", f"a{number}") for number in range(5)), start=0)
-
-        def failing(*_: object) -> None:
-            raise KeyError("planted")
-
-        monkeypatch.setattr(partition_module, "step", failing)
-        shell.now[0] = T0 + HOUR
-        shell.writer.log_ended(T0 + HOUR, end=5)
-        with pytest.raises(TooManyRejected, match=r"5 of 10 inputs failed.* 5 x .*trigger cart-abandoned"):
-            await asyncio.wait_for(shell.task, 5)
-        assert len(shell.flushes) == 1, "no run was ended by it"
-
-
-async def test_too_many_failed_inputs_say_what_to_do() -> None:
-    partition = Partition(0, {}, PartitionRecord(next_offsets={EVENTS: 0, INTERESTS: 0}), RULES, {})
-    async with running() as shell:
-        writer = PartitionWriter(
-            partition,
-            shell,
-            topic=EVENTS,
-            now=lambda: T0,
-            rules_of=shell.rules_of,
-            seek=shell.seek,
-            metrics=EngineMetrics(),
-            rejected_max=1,
-        )
-        await writer.submit(Batch(EVENTS, 0, 0, 3, [Record(n, b"junk") for n in range(3)]), lambda: None)
-        with pytest.raises(TooManyRejected, match="TETIK_REJECTED_MAX"):
-            await writer.run()
 
 
 async def test_back_pressure_holds_the_reader() -> None:

@@ -9,7 +9,7 @@ from tests.fixtures.engine_cases import HOUR, T0, added, marker, ordered, profil
 from tests.unit.trigger_engine.shell.test_partition_writer import RULES, Record, Shell, running, until
 from trigger_engine import app as app_module
 from trigger_engine.adapters.batches import Batch
-from trigger_engine.app import QUEUED_BATCHES_MAX, SEEK_AGAIN_AFTER, TooManyRejected
+from trigger_engine.app import QUEUED_BATCHES_MAX, SEEK_AGAIN_AFTER
 from trigger_engine.core.rules import NO_RULES
 
 
@@ -126,27 +126,6 @@ async def test_what_is_queued_is_flushed_in_transactions_of_a_bounded_size(
                 await shell.writer.submit(batch, lambda number=number: done.append(number))
         await until(lambda: len(done) == 4)
         assert shell.acts == ["commit", "commit"], "two batches of two each"
-
-
-async def test_the_window_of_failed_inputs_begins_anew_after_a_thousand() -> None:
-    """Three in a thousand are allowed: three in each of two windows do not add up."""
-    async with running(rejected_max=3) as shell:
-        for start in (0, 1_000):
-            values = [
-                b"junk" if number < 3 else profile("ada", str(start + number)) for number in range(1_000)
-            ]
-            await shell.read(*values, start=start)
-        await shell.read(b"junk", b"junk", b"junk", start=2_000)
-        batch = Batch(EVENTS, 0, 2_003, 2_004, [Record(2_003, b"junk")])
-        await shell.writer.submit(batch, lambda: None)
-        with pytest.raises(TooManyRejected) as error:
-            await asyncio.wait_for(shell.task, 5)  # type: ignore[arg-type]  # it is set
-        assert str(error.value) == (
-            "partition 0: 4 of 4 inputs failed, more than 3 in 1000. Most often: "
-            "1 x JSON is malformed: invalid character (byte 0) (tetik.events at 2003). The last of them were "
-            "not put aside: they come again at the next start. Mend the cause (often a bad deploy), or raise "
-            "TETIK_REJECTED_MAX to make dead letters of them, and start again."
-        )
 
 
 async def test_a_marker_of_the_rules_at_work_is_counted_and_reads_none() -> None:
