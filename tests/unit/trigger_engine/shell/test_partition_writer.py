@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from msgspec.msgpack import decode
 
 from schemas.topics import EVENTS, INTERESTS
 from tests.fixtures.engine_cases import CONFIRMATION, HOUR, T0, added, marker, ordered, profile, rule_set
@@ -14,8 +13,6 @@ from trigger_engine import app as app_module
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.app import PartitionWriter
-from trigger_engine.core.effects import Decide
-from trigger_engine.core.limits import WAKE_UPS_PER_FLUSH_MAX
 from trigger_engine.core.partition import Flush, Partition, PartitionRecord
 from trigger_engine.core.rules import NO_RULES, Rules, load_rules
 
@@ -205,56 +202,6 @@ async def test_wake_ups_due_before_a_marker_are_decided_by_the_old_rules() -> No
         await shell.read(*values, start=0)
         fired = [e.record for f in shell.flushes for e in f.effects if e.record.step == "cart-reminder"]
         assert [record.rules_digest for record in fired if hasattr(record, "outcome")] == [RULES.digest]
-
-
-MANY = [f"c{number}" for number in range(2 * WAKE_UPS_PER_FLUSH_MAX + 10)]
-"""A million runs started by one import are due at one moment."""
-
-
-async def test_an_event_does_not_wait_for_the_wake_ups_of_others() -> None:
-    async with running() as shell:
-        at = T0 + HOUR
-        await shell.read(*(added(name, f"a{name}") for name in MANY), start=0)
-        shell.flushes.clear()
-        shell.acts.clear()
-        shell.now[0] = at
-        await shell.read(profile("ada", "1", at), ordered("ada", "2", at), start=len(MANY))
-        await until(lambda: shell.writer.settled(at))
-        assert shell.acts == ["commit", "acknowledge", "commit", "commit"]
-        most = WAKE_UPS_PER_FLUSH_MAX
-        assert [len(flush.states) for flush in shell.flushes] == [most + 1, most, 10]
-        positions = [decode(f.record, type=PartitionRecord).next_offsets[EVENTS] for f in shell.flushes]
-        assert positions == [len(MANY) + 2] * 3
-
-
-async def test_her_own_wake_up_comes_before_her_event() -> None:
-    """Though many others were due before her, more than fit a slice."""
-    async with running() as shell:
-        at = T0 + HOUR
-        await shell.read(*(added(name, f"a{name}") for name in MANY), start=0)
-        last = MANY[-1]
-        await shell.read(profile(last, "p"), added(last, "again", T0 + 1), start=len(MANY))
-        shell.flushes.clear()
-        shell.now[0] = at
-        await shell.read(ordered(last, "order", at), start=len(MANY) + 2)
-        hers = [
-            (each.record.trigger_id, each.record.outcome)
-            for each in shell.flushes[0].effects
-            if isinstance(each, Decide) and each.record.customer_key == last
-        ]
-        assert hers[:2] == [("cart-abandoned", "fired"), ("cart-abandoned", "exited")]
-
-
-async def test_a_change_of_rules_waits_for_all_that_was_due_before() -> None:
-    async with running() as shell:
-        at = T0 + HOUR
-        shell.other_rules = load_rules(rule_set(CONFIRMATION))
-        await shell.read(*(added(name, f"a{name}") for name in MANY), start=0)
-        shell.flushes.clear()
-        shell.now[0] = at
-        await shell.read(marker(shell.other_rules.digest, at=at), start=len(MANY))
-        fired = [len(flush.states) for flush in shell.flushes if flush.rules_digest == RULES.digest]
-        assert fired[:3] == [WAKE_UPS_PER_FLUSH_MAX, WAKE_UPS_PER_FLUSH_MAX, 10]
 
 
 async def test_a_repeated_marker_changes_nothing() -> None:
