@@ -6,6 +6,7 @@ set -euo pipefail
 # program → Debian package
 declare -A packages=(
   [java]=openjdk-17-jre-headless
+  [javac]=openjdk-17-jdk-headless
   [mvn]=maven
   [redis-server]=redis-server
   [chromium]=chromium

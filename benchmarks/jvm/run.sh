@@ -9,5 +9,5 @@ case "${1:-}" in
   flink) main=tetik.bench.FlinkContender ;;
   *) echo "usage: run.sh streams|flink" >&2; exit 2 ;;
 esac
-read -ra options <<<"${BENCH_JAVA:--Xms2g -Xmx2g -XX:+UseParallelGC} -Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+read -ra options <<<"${BENCH_JAVA:--Xms1g -Xmx4g -XX:+UseParallelGC} -Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 exec java "${options[@]}" -cp "$(<"target/$1.classpath")" "$main"

@@ -83,8 +83,8 @@ public final class FlinkContender {
 
     private static KafkaSource<Tuple2<String, byte[]>> source(Settings settings) {
         Properties properties = new Properties();
-        properties.put("max.poll.records", settings.get("poll_records", "1000"));
-        properties.put("max.partition.fetch.bytes", Integer.toString(settings.number("fetch_kb", 1_024) * 1_024));
+        properties.put("max.poll.records", settings.get("poll_records", "5000"));
+        properties.put("max.partition.fetch.bytes", Integer.toString(settings.number("fetch_kb", 4_096) * 1_024));
         properties.put("receive.buffer.bytes", "1048576");
         return KafkaSource.<Tuple2<String, byte[]>>builder()
                 .setBootstrapServers(settings.kafka())

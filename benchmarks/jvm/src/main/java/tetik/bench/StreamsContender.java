@@ -85,7 +85,7 @@ public final class StreamsContender {
         properties.put(
                 StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, settings.number("cache_mb", 256) * 1_048_576L);
         properties.put(
-                StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, settings.number("buffered", 1_000));
+                StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, settings.number("buffered", 5_000));
         consumer(settings, properties);
         producer(settings, properties);
         return properties;
@@ -94,9 +94,9 @@ public final class StreamsContender {
     private static void consumer(Settings settings, Properties properties) {
         put(properties, "main.consumer.", Map.of(
                 ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest",
-                ConsumerConfig.MAX_POLL_RECORDS_CONFIG, settings.number("poll_records", 1_000),
+                ConsumerConfig.MAX_POLL_RECORDS_CONFIG, settings.number("poll_records", 5_000),
                 ConsumerConfig.FETCH_MIN_BYTES_CONFIG, settings.number("fetch_min", 1),
-                ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, settings.number("fetch_kb", 1_024) * 1_024,
+                ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, settings.number("fetch_kb", 4_096) * 1_024,
                 ConsumerConfig.RECEIVE_BUFFER_CONFIG, 1_048_576,
                 ConsumerConfig.CHECK_CRCS_CONFIG, settings.on("crcs", true)));
     }
