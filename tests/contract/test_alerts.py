@@ -85,7 +85,9 @@ def test_every_alert_is_played() -> None:
 
 def test_the_operations_page_has_each_metric_as_it_is() -> None:
     """Its name as Prometheus shows it, its kind, its help."""
-    rows = re.findall(r"^\| `((?:tetik|python)_\w+)` \| (\w+) \| (.+) \|$", OPERATIONS.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `((?:tetik|python)_\w+)` \| (\w+) \| (.+) \|$", OPERATIONS.read_text("utf-8"), re.MULTILINE
+    )
     ours = [
         (metric.name + ("_total" if metric.type == "counter" else ""), metric.type, metric.documentation)
         for metric in collected()
