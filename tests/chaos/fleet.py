@@ -22,8 +22,14 @@ DIES_WITHIN_S = 90.0
 WORKS_WITHIN_S = 90.0
 SESSION_S = 6
 TAIL_LINES = 15
-REASONS = ("another worker took one of our partitions over", "Kafka", "no partitions were assigned")
-"""What an engine may say when it ends by itself: it was fenced, or the broker did not answer."""
+REASONS = (
+    "another worker took one of our partitions over",
+    "Can't send messages while not in transaction",
+    "Kafka",
+    "no partitions were assigned",
+)
+"""What an engine may say when it ends by itself: it was fenced (the second is the same, met in mid-flush), or
+the broker did not answer."""
 
 
 class Unforeseen(AssertionError):
@@ -42,6 +48,8 @@ class Fleet:
     stops: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     kept: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    present: dict[str, Engine] = field(default_factory=dict)
+    """Of those who are kept, the process that runs now."""
 
     def start(self, doom: Doom | None = None, name: str | None = None) -> Engine:
         """One more engine; under a `name` it is a static member of its group."""
@@ -82,19 +90,22 @@ class Fleet:
 
             await until_asked(ready, "an engine to be ready", WORKS_WITHIN_S, lambda: tail(engine))
 
-    async def owns(self, engine: Engine, partitions: int) -> None:
-        """Until it has so many partitions."""
+    async def owns(self, name: str, partitions: int) -> None:
+        """Until the engine that is kept under this name has so many partitions."""
         line = f"tetik_partitions_owned {partitions:.1f}\n"
         async with httpx.AsyncClient(timeout=5) as client:
 
             async def owned() -> bool:
+                if name not in self.present:
+                    return False
                 try:
-                    metrics = await client.get(f"http://127.0.0.1:{engine.http_port}/metrics")
+                    metrics = await client.get(f"http://127.0.0.1:{self.present[name].http_port}/metrics")
                 except httpx.TransportError:
                     return False
                 return line in metrics.text
 
-            await until_asked(owned, f"{partitions} partitions", WORKS_WITHIN_S, lambda: tail(engine))
+            what = f"{name} to own {partitions} partitions"
+            await until_asked(owned, what, WORKS_WITHIN_S, lambda: tail(self.present[name]))
 
     async def ends_or_works(self, engine: Engine) -> None:
         """Until it is in its group again, or has ended, which is noted."""
@@ -119,13 +130,13 @@ class Fleet:
         self.kept[name] = asyncio.create_task(self._keep(name))
 
     async def _keep(self, name: str) -> None:
-        engine = self.start(name=name)
+        engine = self.present[name] = self.start(name=name)
         try:
             while True:
                 await asyncio.sleep(0.1)
                 if engine.process.poll() is not None:
                     self._note_end(engine)
-                    engine = self.start(name=name)
+                    engine = self.present[name] = self.start(name=name)
         finally:
             if engine.process.poll() is None:
                 engine.kill()
@@ -136,6 +147,7 @@ class Fleet:
             task.cancel()
         ended = await asyncio.gather(*self.kept.values(), return_exceptions=True)
         self.kept.clear()
+        self.present.clear()
         for error in ended:
             if isinstance(error, Exception):
                 raise error

@@ -43,18 +43,19 @@ async def zombies(directory: Path, seed: int, count: int) -> Round:
 
 
 async def _one_zombie(here: Site, doom: Doom) -> None:
-    """It is alone, and so comes to its phase; when it wakes up, another has all of its partitions."""
+    """It is alone, and so comes to its phase; when it wakes up, another has all of its partitions. If it was in
+    the middle of a take-over, it fences the other before it is fenced: then that one is started again."""
     fleet = here.fleet
     zombie = fleet.start(doom)
     await fleet.stops_itself(zombie, doom)
-    successor = fleet.start()
-    await fleet.owns(successor, PARTITIONS)
+    fleet.keep(NAMES[0])
+    await fleet.owns(NAMES[0], PARTITIONS)
     await here.progressed()
     zombie.thaw()
     await fleet.ends_or_works(zombie)
     await here.progressed()
     fleet.kill(zombie)
-    fleet.kill(successor)
+    await fleet.release()
 
 
 async def membership(directory: Path, seed: int, count: int) -> Round:
