@@ -26,10 +26,11 @@ REASONS = (
     "another worker took one of our partitions over",
     "Can't send messages while not in transaction",
     "Kafka",
+    "Did we not perform bootstrap",
     "no partitions were assigned",
 )
 """What an engine may say when it ends by itself: it was fenced (the second is the same, met in mid-flush), or
-the broker did not answer."""
+the broker did not answer, or answered that there is no broker (the one before the last, of aiokafka)."""
 
 
 class Unforeseen(AssertionError):

@@ -43,8 +43,8 @@ async def zombies(directory: Path, seed: int, count: int) -> Round:
 
 
 async def _one_zombie(here: Site, doom: Doom) -> None:
-    """It is alone, and so comes to its phase; when it wakes up, another has all of its partitions. If it was in
-    the middle of a take-over, it fences the other before it is fenced: then that one is started again."""
+    """It is alone, and so comes to its phase; when it wakes up, another has all of its partitions. Woken in a
+    take-over, it fences that one before it is fenced itself: then that one is started again."""
     fleet = here.fleet
     zombie = fleet.start(doom)
     await fleet.stops_itself(zombie, doom)
