@@ -58,6 +58,9 @@ class StateMetrics:
             registry=registry,
         )
 
+        for purpose in ("take-over", "standby"):  # from the start, so that the first records are a rise
+            self.changelog_read.labels(purpose)
+
     def show(self, stores: Iterable[StateStore]) -> None:
         """Tell the size of the states owned."""
         customers = size = 0
