@@ -53,7 +53,7 @@ class Ratio:
 
 
 def ratios(rounds: Sequence[Rows]) -> list[Ratio]:
-    """Of all claims whose contenders ran in every round."""
+    """Of all claims whose contenders were measured in every round, and not from their start."""
     found = []
     for claim in CLAIMS:
         over, under = (_costs(rounds, place) for place in (claim.over, claim.under))
@@ -67,4 +67,5 @@ def _costs(rounds: Sequence[Rows], place: tuple[str, str]) -> list[float]:
     row, name = place
     if not all(name in rows.get(row, {}) for rows in rounds):
         return []
-    return [rows[row][name].measured.cpu_us_per_event for rows in rounds]
+    measured = [rows[row][name].measured for rows in rounds]
+    return [] if any(one.from_start for one in measured) else [one.cpu_us_per_event for one in measured]

@@ -1,5 +1,6 @@
 """From what was measured to ratios, tables and the picture."""
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -99,6 +100,12 @@ def test_ratios_are_of_the_best_rounds_and_by_round() -> None:
     rules = found["Tetik, ten times the rules, to ten"]
     assert rules.of_best == pytest.approx(1.1)
     assert rules.claim.met_by(1.21) is False
+
+
+def test_who_was_measured_from_its_start_is_in_no_ratio() -> None:
+    whole = Trial(replace(measured(10), from_start=True), 5, Difference(compared=5))
+    rows = judge({"short": {"tetik-thin": whole, "faust-thin": thin(600)}})
+    assert ratios([rows]) == []
 
 
 def test_every_claim_names_contenders_that_there_are() -> None:
