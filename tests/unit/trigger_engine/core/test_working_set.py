@@ -3,6 +3,7 @@
 import pytest
 
 from trigger_engine.core import working_set as module
+from trigger_engine.core.customers import CustomersInMemory
 from trigger_engine.core.state import decode_state, encode_state, new_state
 from trigger_engine.core.working_set import WorkingSet
 
@@ -22,47 +23,55 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return keys
 
 
-def flush(customers: WorkingSet, *keys: str) -> None:
+def working_set(*keys: str) -> tuple[WorkingSet, CustomersInMemory]:
+    committed = CustomersInMemory({key: encode_state(new_state(key)) for key in keys})
+    return WorkingSet(committed), committed
+
+
+def become_durable(customers: WorkingSet, committed: CustomersInMemory) -> None:
+    """As a partition does it."""
+    records = customers.touched()
+    committed.put(records)
+    customers.committed(records)
+
+
+def flush(customers: WorkingSet, committed: CustomersInMemory, *keys: str) -> None:
     for key in keys:
         state = customers.state(key)
         state.cause_offset += 1
         state.recent += b"12345678"
         customers.touch(key, state)
-    customers.committed(customers.touched())
-
-
-def stored(*keys: str) -> dict[str, bytes]:
-    return {key: encode_state(new_state(key)) for key in keys}
+    become_durable(customers, committed)
 
 
 def test_who_comes_often_stays_decoded(decoded: list[str]) -> None:
-    customers = WorkingSet(stored("busy", *"abcdefgh"))
+    customers, committed = working_set("busy", *"abcdefgh")
     for key in "abcdefgh":
-        flush(customers, "busy", key)
+        flush(customers, committed, "busy", key)
     assert decoded == ["busy", *"abcdefgh"]
 
 
 def test_who_has_not_come_for_long_is_decoded_again_as_committed_last(decoded: list[str]) -> None:
-    customers = WorkingSet(stored(*"abcdefg"))
+    customers, committed = working_set(*"abcdefg")
     for key in "abcdefg":
-        flush(customers, key)
+        flush(customers, committed, key)
     assert customers.state("a").cause_offset == 0
     assert decoded == [*"abcdefg", "a"]
 
 
 def test_of_a_flush_larger_than_what_is_kept_nobody_is_lost(decoded: list[str]) -> None:
-    customers = WorkingSet(stored(*"abcdefg"))
-    flush(customers, *"abcdefg")
-    flush(customers, *"abcdefg")
-    flush(customers, *"abcdefg")
+    customers, committed = working_set(*"abcdefg")
+    flush(customers, committed, *"abcdefg")
+    flush(customers, committed, *"abcdefg")
+    flush(customers, committed, *"abcdefg")
     assert {customers.state(key).cause_offset for key in "abcdefg"} == {2}
-    assert {decode_state(data).cause_offset for data in customers.stored.values()} == {2}
+    assert {decode_state(data).cause_offset for _, data in committed.items()} == {2}
 
 
 def test_who_is_blank_is_not_kept(decoded: list[str]) -> None:
-    customers = WorkingSet(stored("a"))
+    customers, committed = working_set("a")
     customers.touch("a", new_state("a"))
-    customers.committed(customers.touched())
-    assert customers.stored == {}
+    become_durable(customers, committed)
+    assert len(committed) == 0
     assert customers.state("a").cause_offset == -1
     assert decoded == []
