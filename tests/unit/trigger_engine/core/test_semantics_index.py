@@ -290,8 +290,8 @@ INDEX: dict[str, dict[str, str]] = {
             shell.test_partition::test_a_record_that_cannot_be_used_is_rejected_and_the_line_goes_on
         """,
         "more than N in M inputs stops the worker": """
-            shell.test_partition_writer::test_too_many_failed_inputs_stop_the_writer
-            shell.test_partition_writer::test_few_failed_inputs_among_many_do_not_stop_it
+            shell.test_failed_inputs::test_too_many_failed_inputs_stop_the_writer_and_none_of_them_is_put_aside
+            shell.test_failed_inputs::test_few_failed_inputs_among_many_do_not_stop_it
         """,
         "a raising wake-up ends its run with error": """
             shell.test_partition::test_a_wake_up_that_cannot_be_performed_ends_its_run_with_error
