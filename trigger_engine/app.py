@@ -178,6 +178,7 @@ class PartitionWriter:
     async def pause(self) -> None:
         """Finish the present turn and fire nothing more: during a rebalance others may take over."""
         self._paused = True
+        self._tail = (-1, 0)
         async with self._turn:
             pass
 
@@ -308,10 +309,12 @@ class PartitionWriter:
     def _fire_due(self) -> int:
         """Hand in a slice of the wake-ups that are due, as far as the log's own clock has passed them or the
         log was read to an end asked for since. Returns how many customers it met."""
-        if self._paused:
-            return 0
-        now = self._now()
         asked_at, end = self._tail
+        if self._paused or asked_at < 0:
+            return (
+                0  # the timekeeper asks once the rebalance is over: nothing is written in the middle of one
+            )
+        now = self._now()
         until = self.partition.passed(now)
         if self.next_offset >= end:
             until = max(until, min(asked_at, now))
