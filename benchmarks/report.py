@@ -1,24 +1,15 @@
 """The report: machine, versions, logs, settings, every round's figures and the best of them, the ratios."""
 
-import platform
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from benchmarks.claims import Ratio, ratios
 from benchmarks.contenders import Contender
 from benchmarks.job_log import LogPlan
+from benchmarks.machine import ROOT, described
 from benchmarks.verdict import Result, Rows
-from services.platform.kafka_artifacts import KAFKA_VERSION
-
-ROOT = Path(__file__).resolve().parent.parent
-MEASURED_CODE = ("trigger_engine", "schemas", "services", "benchmarks")
-PACKAGES = ("faust-streaming", "aiokafka", "msgspec", "confluent-kafka")
 
 
 def build_report(
@@ -29,13 +20,10 @@ def build_report(
 ) -> dict[str, Any]:
     """The whole report as JSON. `contenders` by name, `plans` by stage; `loads`: the machine's load before
     each round, by which a reader can tell how far to trust absolute figures."""
-    found = ratios(rounds)
+    found, machine = ratios(rounds), described()
     return {
-        "commit": _git("rev-parse", "HEAD"),
-        "changed_since_commit": bool(_git("status", "--porcelain", "--", *MEASURED_CODE)),
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": _machine(),
-        "versions": _versions(),
+        **machine,
+        "versions": {**machine["versions"], **_versions_of_others()},
         "logs": {stage: asdict(plan) for stage, plan in plans.items()},
         "rounds": len(rounds),
         "load_before_round": [round(load, 2) for load in loads],
@@ -104,12 +92,9 @@ def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 1) if isinstance(value, float) else value for name, value in figures.items()}
 
 
-def _versions() -> dict[str, str]:
-    """Ours as they run; of the other contenders, what their builds name."""
+def _versions_of_others() -> dict[str, str]:
+    """What their builds name."""
     return {
-        "python": platform.python_version(),
-        "kafka": KAFKA_VERSION,
-        **{package: version(package) for package in PACKAGES},
         "quixstreams": _named_in("quix/requirements.lock", r"^quixstreams==(\S+)"),
         "kafka-streams": _named_in("jvm/pom.xml", r"<kafka.version>(.+?)<"),
         "flink": _named_in("jvm/pom.xml", r"<flink.version>(.+?)<"),
@@ -120,29 +105,3 @@ def _named_in(file: str, pattern: str) -> str:
     found = re.search(pattern, (ROOT / "benchmarks" / file).read_text(), re.MULTILINE)
     assert found is not None, f"benchmarks/{file} names no version"
     return found[1]
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "cpu": _first_value("/proc/cpuinfo", "model name"),
-        "cores": _cores(),
-        "memory_gib": round(int(_first_value("/proc/meminfo", "MemTotal").split()[0]) / 2**20),
-        "system": f"{platform.system()} {platform.release()}",
-    }
-
-
-def _cores() -> int:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return sum(line.startswith("processor") for line in lines)
-
-
-def _first_value(file: str, name: str) -> str:
-    for line in Path(file).read_text().splitlines():
-        if line.startswith(name):
-            return line.partition(":")[2].strip()
-    return "unknown"
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip()

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks.live.machine import described
+from benchmarks.machine import described
 from benchmarks.soak.plot import draw
 from benchmarks.soak.run import Soak, run_soak
 from tests.fixtures.engine import engine_bench

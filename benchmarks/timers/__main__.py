@@ -14,7 +14,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks.live.machine import described
+from benchmarks.machine import described
 from benchmarks.timers.backlog import Backlog, run_backlog
 from benchmarks.timers.burst import Burst, run_burst
 from benchmarks.timers.memory import index_bytes_per_timer

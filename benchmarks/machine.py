@@ -1,4 +1,4 @@
-"""What a report says of the machine, and of the code that was measured."""
+"""What a report says of the code that was measured, of the machine, and of the versions at work."""
 
 import os
 import platform
@@ -10,13 +10,13 @@ from typing import Any
 
 from services.platform.kafka_artifacts import KAFKA_VERSION
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 MEASURED_CODE = ("trigger_engine", "schemas", "services", "benchmarks")
-PACKAGES = ("faust-streaming", "aiokafka", "msgspec")
+PACKAGES = ("faust-streaming", "aiokafka", "msgspec", "confluent-kafka")
 
 
 def described() -> dict[str, Any]:
-    """Commit, time, machine, how busy it is with others' work, and versions."""
+    """Commit, time, machine, how busy it is at the moment, and our versions."""
     return {
         "commit": _git("rev-parse", "HEAD"),
         "changed_since_commit": bool(_git("status", "--porcelain", "--", *MEASURED_CODE)),
@@ -25,7 +25,8 @@ def described() -> dict[str, Any]:
             "cpu": _first_value("/proc/cpuinfo", "model name"),
             "cores": os.cpu_count(),
             "memory_gib": round(int(_first_value("/proc/meminfo", "MemTotal").split()[0]) / 2**20),
-            "load_before": round(os.getloadavg()[0], 1),
+            "system": f"{platform.system()} {platform.release()}",
+            "load": round(os.getloadavg()[0], 1),
         },
         "versions": {
             "python": platform.python_version(),
