@@ -10,7 +10,7 @@ from tests.simulation.run import EVENTS_PER_HISTORY
 from tests.simulation.shoppers import history_of
 from tests.simulation.world import Outcome, simulate
 
-HISTORIES = 10
+HISTORIES = 20
 
 
 @pytest.fixture(autouse=True)
