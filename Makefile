@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 # A worker a CPU, but for the 10^5 events, which share themselves out. Tests on real peers go by file, each worker
 # with peers of its own; they wait a good deal, so there is a worker more than there are CPUs.
 EVERY_CPU := -n auto --dist worksteal
-BY_FILE := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile
+BY_FILE := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup system demo up test check fmt unit contract simulation simulate integration e2e real bench timers soak fanout chaos mutate schemas lock clean
@@ -68,7 +68,7 @@ e2e: $(READY) ## The demo, short, end to end
 	$(PYTEST) tests/e2e
 
 real: $(READY) ## integration, e2e and some chaos side by side: the demo's week takes as long as many small tests
-	$(PYTEST) $(BY_FILE) tests/e2e tests/integration tests/adapters tests/chaos/test_chaos.py
+	$(PYTEST) $(BY_FILE) tests/e2e tests/chaos/test_chaos.py tests/integration tests/adapters
 
 bench: $(READY) $(QUIX)/.ready ## Tetik beside Faust, Quix Streams, Kafka Streams, Flink and a C++ floor
 	$(BIN)/python -m benchmarks $(ARGS)

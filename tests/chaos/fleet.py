@@ -114,6 +114,13 @@ class Fleet:
         if engine.process.poll() is not None:
             self._note_end(engine)
 
+    def end(self, engine: Engine) -> None:
+        """It was needed for a while; its end is none of those that are counted."""
+        if engine.process.poll() is None:
+            engine.kill()
+        else:
+            self._note_end(engine)
+
     def kill(self, engine: Engine) -> None:
         """kill -9 at whatever it does."""
         if engine.process.poll() is None:

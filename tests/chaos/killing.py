@@ -13,20 +13,17 @@ ALONE = tuple(phase for phase in Phase if phase != Phase.REBALANCING)
 NEEDS_STATE = (Phase.RECOVERING,)
 PASSES = {Phase.FENCED: 2, Phase.RECOVERING: 2}
 PASSES_MAX = 30
+RECORDS_IN_A_LIFE = 500
 NAMES = ("engine-0", "engine-1")
 SLOW_DELAY_S = 0.08
 SLOW_BYTES_PER_S = 3e6
 
 
 def dooms(random: Random, count: int) -> list[Doom]:
-    """So many, every phase as often as any other, in an order of the seed; what needs a changelog to read is
-    not the first."""
+    """So many, every phase as often as any other, in an order of the seed."""
     phases = [ALONE[number % len(ALONE)] for number in range(count)]
     random.shuffle(phases)
-    early = [phase for phase in phases if phase not in NEEDS_STATE][: len(NAMES)]
-    for phase in early:
-        phases.remove(phase)
-    return [Doom(phase, random.randint(1, PASSES.get(phase, PASSES_MAX))) for phase in early + phases]
+    return [Doom(phase, random.randint(1, PASSES.get(phase, PASSES_MAX))) for phase in phases]
 
 
 async def kills(directory: Path, seed: int, count: int) -> Round:
@@ -71,9 +68,19 @@ async def _die(here: Site, count: int) -> None:
 async def _die_in_turn(here: Site, name: str, waiting: deque[Doom]) -> None:
     while waiting:
         doom = waiting.popleft()
+        if doom.phase in NEEDS_STATE:
+            await _write_state(here, name)
         while not await here.fleet.dies(here.fleet.start(doom, name), doom):
             pass
     here.fleet.keep(name)
+
+
+async def _write_state(here: Site, name: str) -> None:
+    """A life long enough that its partitions have something to recover, whatever became of those before."""
+    engine = here.fleet.start(None, name)
+    await here.fleet.works(engine)
+    await here.shopped(RECORDS_IN_A_LIFE)
+    here.fleet.end(engine)
 
 
 async def rebalances(directory: Path, seed: int, count: int) -> Round:

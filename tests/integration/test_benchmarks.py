@@ -27,7 +27,7 @@ def test_tetik_and_faust_put_out_what_the_log_asks_for(tmp_path: Path) -> None:
     assert "Outputs agree." in done.stdout
     report = json.loads(output.read_text())
     assert report["outputs_agree"] is True
-    assert report["machine"].keys() == {"cpu", "cores", "memory_gib", "system"}
+    assert report["machine"].keys() == {"cpu", "cores", "load", "memory_gib", "system"}
     rows = report["rows"]
     assert {row: set(names) for row, names in rows.items()} == {
         "thin": {"tetik-thin"},
