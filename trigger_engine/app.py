@@ -310,10 +310,8 @@ class PartitionWriter:
         """Hand in a slice of the wake-ups that are due, as far as the log's own clock has passed them or the
         log was read to an end asked for since. Returns how many customers it met."""
         asked_at, end = self._tail
-        if self._paused or asked_at < 0:
-            return (
-                0  # the timekeeper asks once the rebalance is over: nothing is written in the middle of one
-            )
+        if self._paused or asked_at < 0:  # asked once a rebalance is over: nothing is written in the middle
+            return 0
         now = self._now()
         until = self.partition.passed(now)
         if self.next_offset >= end:
