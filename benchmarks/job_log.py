@@ -39,6 +39,10 @@ SHARES = {
 ZIPF_EXPONENT = 0.9
 ZIPF_SHIFT = 20
 """Flattens the head: the busiest of 200,000 causes about 1 event in 270, not 1 in 30."""
+VISITORS = 300
+"""Who are on the site at a time: some 13 minutes a visit where 300,000 events fill a day."""
+EVENTS_PER_VISIT = 8
+"""On average; the lengths of visits are geometric."""
 PRODUCTS = 2_000
 CATEGORIES = 40
 AGREED_SHARE = 0.9
@@ -122,7 +126,8 @@ def sentinels_of(partitions: int) -> list[str]:
 
 
 class Shop:
-    """Draws what happens. All customers have an address; their carts get a new id behind each order."""
+    """Draws what happens. All customers have an address; they come in visits, and their carts get a new id
+    behind each order."""
 
     def __init__(self, customers: int, seed: int, stream: int = 0) -> None:
         self._random = Random(f"{seed} {stream}")
@@ -133,6 +138,7 @@ class Shop:
             accumulate(1 / (rank + ZIPF_SHIFT) ** ZIPF_EXPONENT for rank in range(customers))
         )
         self._types, self._shares = list(SHARES), list(accumulate(SHARES.values()))
+        self._visitors = [self._who_comes() for _ in range(VISITORS)]
         self._carts: dict[str, int] = {}
         self._orders = 0
         self._stream = stream
@@ -154,7 +160,10 @@ class Shop:
         self._made += 1
         if self._again and self._again[0][0] <= self._made:
             return _received(self._again.popleft()[1], received_at)
-        name = self._random.choices(self._busiest_first, cum_weights=self._weights)[0]
+        place = self._random.randrange(VISITORS)
+        name = self._visitors[place]
+        if self._random.random() * EVENTS_PER_VISIT < 1:
+            self._visitors[place] = self._who_comes()
         event_type = self._random.choices(self._types, cum_weights=self._shares)[0]
         if event_type == "order_completed":
             self._orders += 1
@@ -164,6 +173,9 @@ class Shop:
         if self._random.random() < DOUBLED_SHARE and not self._again:
             self._again.append((self._made + self._random.randrange(1, DOUBLED_WITHIN), made))
         return made
+
+    def _who_comes(self) -> str:
+        return self._random.choices(self._busiest_first, cum_weights=self._weights)[0]
 
     def order(self, name: str, order_id: str, received_at: Instant) -> LogRecord:
         """`order_completed`."""

@@ -11,6 +11,7 @@ from benchmarks.job_log import (
     END,
     RECEIVED_AFTER_MS,
     SHARES,
+    VISITORS,
     WARM,
     LogPlan,
     live_records,
@@ -23,7 +24,7 @@ from schemas.instants import parse_instant
 from schemas.records import decode_event
 from trigger_engine.adapters.partitioning import partition_of
 
-PLAN = LogPlan(customers=400, warm_up=1_000, measured=9_000, tail=500, seed=7, now=1_763_826_773_000)
+PLAN = LogPlan(customers=4_000, warm_up=1_000, measured=9_000, tail=500, seed=7, now=1_763_826_773_000)
 LOG = list(log_records(PLAN))
 EVENTS = [decode_event(value) for _, value in LOG]
 PROFILES = PLAN.customers + PLAN.partitions
@@ -49,6 +50,16 @@ def test_the_events_are_of_the_size_and_mix_that_the_page_states() -> None:
     assert counts.keys() == SHARES.keys()
     for event_type, share in SHARES.items():
         assert counts[event_type] / len(SHOP) * 100 == pytest.approx(share, rel=0.4)
+
+
+def test_customers_come_in_visits() -> None:
+    """Who did something is likely to do the next thing soon: a visitor has one event in 300."""
+    last: dict[str | None, int] = {}
+    soon = 0
+    for number, event in enumerate(SHOP):
+        soon += number - last.get(event.customer_id, -10_000) < 3 * VISITORS
+        last[event.customer_id] = number
+    assert soon / len(SHOP) > 0.75
 
 
 def test_every_customer_has_a_profile_before_anything_happens() -> None:
