@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 
 import httpx
 from aiokafka import AIOKafkaProducer
@@ -21,6 +22,8 @@ from trigger_engine.adapters.takeover import read_changelog
 from trigger_engine.core.partition import PartitionRecord
 
 MEDDLING = "tests.fixtures.meddling_engine"
+CODE_OF_OURS = re.compile(r'File "[^"]*/(trigger_engine|services|schemas)/')
+"""In a traceback. aiokafka has one of its own where a client is closed during its metadata update."""
 
 
 async def ended(bench: EngineBench, engine: Engine, seconds: float = 60) -> str:
@@ -28,7 +31,7 @@ async def ended(bench: EngineBench, engine: Engine, seconds: float = 60) -> str:
     code = await asyncio.to_thread(engine.process.wait, seconds)
     said = engine.log.read_text(errors="replace")
     assert code == 1, bench.logs()
-    assert "Traceback" not in said
+    assert CODE_OF_OURS.search(said) is None, said
     return said
 
 
