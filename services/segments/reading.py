@@ -9,17 +9,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import click
 from aiokafka.errors import KafkaError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from schemas.keys import RESERVED_STATE_PREFIX
 from schemas.topics import STATE_CHANGELOG
 from services.platform.errors import PlatformError
+from services.progress import Bar
 from services.settings import ProcessSettings
 from services.triggers.published import TopicsMissing
 from trigger_engine.adapters.kafka_log import KafkaLog
@@ -100,35 +98,10 @@ def _is_nobody(state: CustomerState) -> bool:
     return state.erased_at is not None and not state.last_at and state.profile.email is None
 
 
-class Bar:
-    """How far the reading has come, on a terminal's stderr."""
-
-    def __init__(self) -> None:
-        console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[counts]}"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._bar.add_task("reading states", total=None, counts="")
-
-    def __enter__(self) -> "Bar":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def show(self, done: float, of: int, customers: int) -> None:
-        """So many partitions are read, the present one in part."""
-        counts = f"partition {min(int(done) + 1, of)} of {of}, {customers:,} customers"
-        self._bar.update(self._task, completed=done, total=of, counts=counts)
+def _show(bar: Bar, done: float, of: int, customers: int) -> None:
+    """So many partitions are read, the present one in part."""
+    counts = f"partition {min(int(done) + 1, of)} of {of}, {customers:,} customers"
+    bar.show("reading states", done, of, counts)
 
 
 async def read_latest(
@@ -153,7 +126,7 @@ async def read_latest(
             for number in range(partitions):
                 latest = Latest(mark_of)
                 async for share in _read_partition(log, number, latest, ends[number]):
-                    bar.show(number + share, partitions, read.customers + len(latest))
+                    _show(bar, number + share, partitions, read.customers + len(latest))
                 fold(latest.take(read))
     finally:
         await log.close()
