@@ -1,11 +1,12 @@
 """What the engine's shell relies on, held against a real Kafka and against the simulator's log alike."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from tests.adapters.conftest import Bench
+from tests.adapters.conftest import DEADLINE_S, Bench
 from trigger_engine.adapters.log_port import Fenced, LogWriter, Row, Transaction
 
 
@@ -195,6 +196,25 @@ async def test_a_zombie_that_only_commits_is_fenced_too(bench: Bench) -> None:
             await write(zombie, topic, b"1", between=later)
         await bench.until_end(topic, 2)
         assert await bench.values(topic) == []
+
+
+async def test_a_zombie_that_is_told_between_two_batches_says_that_it_is_fenced(bench: Bench) -> None:
+    """Not that it has no transaction, which is all that a producer says once its own task ended it."""
+    topic, name = await bench.topic(), bench.name()
+    async with writer_of(bench, name) as zombie, writer_of_later(bench, name) as later:
+        with pytest.raises(Fenced):
+            await write_on_and_on(zombie, topic, later)
+
+
+async def write_on_and_on(writer: LogWriter, topic: str, between: "Later") -> None:
+    """A transaction that goes on in a second partition, behind `between`, until the log has enough of it."""
+    async with writer.transaction() as transaction, asyncio.timeout(DEADLINE_S):
+        await transaction.append(topic, 0, rows(b"1"))
+        await transaction.written()
+        await between()
+        while True:
+            await transaction.append(topic, 1, rows(b"2"))
+            await asyncio.sleep(0.01)
 
 
 async def test_what_the_former_holder_committed_is_seen_when_opening_returns(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
+from aiokafka.errors import IllegalOperation, MessageSizeTooLargeError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas.topics import all_topics
@@ -173,9 +173,18 @@ class KafkaTransaction:
     async def append(self, topic: str, partition: int, rows: Iterable[Row]) -> None:
         """Send the records; that they were acknowledged is seen by `written`."""
         for batch in record_batches(self._producer, rows):
-            acknowledgement = await self._producer.send_batch(batch, topic, partition=partition)
+            try:
+                acknowledgement = await self._producer.send_batch(batch, topic, partition=partition)
+            except IllegalOperation as error:
+                raise self._ended_by() or error from error
             count = batch.record_count()
             self._acknowledgements.append((topic, partition, batch.size(), count, acknowledgement))
+
+    def _ended_by(self) -> BaseException | None:
+        """What the producer's own task met while we sent batches. aiokafka ends the transaction then, and
+        says of the next batch only that there is none."""
+        waiter = self._producer._txn_manager.wait_for_transaction_end()
+        return waiter.exception() if waiter.done() else None
 
     async def written(self) -> Ends:
         """Every batch was acknowledged by the broker. Raises RecordRefused if one is too large."""

@@ -30,6 +30,7 @@ from schemas.snapshot import Snapshot
 from schemas.topics import EVENTS, PRODUCTS, SNAPSHOTS
 from trigger_engine.adapters.batches import LogRecord
 from trigger_engine.adapters.dead_letters import SOURCE
+from trigger_engine.adapters.left_open import end_left_open
 from trigger_engine.adapters.log_port import EngineLog, Fenced, LogReader, LogWriter, Row
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.core.limits import CATALOGUE_MAX
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.5
 BEGIN_AGAIN_S = 5.0
 NO_HEADERS: KafkaHeaders = []
+WRITTEN = {SNAPSHOTS: 0, EVENTS: None}
+"""Of the events a marker in each partition, beside what others write."""
 
 
 class Recommender:
@@ -95,6 +98,9 @@ class Recommender:
         async with AsyncExitStack() as opened:
             writer = await self._log.open_writer(self._name)
             opened.push_async_callback(writer.close)
+            # else the next snapshot would bring markers to light of one that was never finished
+            if places := await end_left_open(writer, self._log, WRITTEN):
+                logger.info("the recommender ended what may have been left open in %s", places)
             desk = _Desk(self._log, self._partitions, Merging(self._every_ms))
             opened.push_async_callback(desk.close)
             while True:

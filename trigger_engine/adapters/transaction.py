@@ -16,7 +16,7 @@ from schemas.email_request import EmailRequest
 from schemas.event import Event
 from schemas.headers import KafkaHeaders, headers_at
 from schemas.interest import Interest
-from schemas.keys import PRODUCT_PREFIX, RESERVED_STATE_PREFIX, record_key
+from schemas.keys import PRODUCT_PREFIX, record_key
 from schemas.records import encode_record
 from schemas.topics import (
     DEAD_LETTERS,
@@ -28,6 +28,7 @@ from schemas.topics import (
     TRIGGERS,
 )
 from trigger_engine.adapters.dead_letters import SOURCE, dead_letter_of
+from trigger_engine.adapters.left_open import end_left_open
 from trigger_engine.adapters.log_port import EngineLog, LogWriter, Row
 from trigger_engine.adapters.partitioning import partition_of
 from trigger_engine.core.effects import (
@@ -48,8 +49,6 @@ OWN_TOPICS = (TRIGGERS, OUTBOUND, STATE_CHANGELOG)
 """Of these a partition's flushes write the partition of its number, and nobody else does."""
 SHARED_TOPICS = (EVENTS, INTERESTS, DEAD_LETTERS)
 """Of these they may write any partition, as others do."""
-LEFT_OPEN_KEY = f"{RESERVED_STATE_PREFIX}left-open".encode()
-"""Of records that are written only to be aborted; compacted topics take none without a key."""
 
 
 class Portion(NamedTuple):
@@ -90,44 +89,15 @@ class TransactionalLog:
         flush.changelog_end = ends.get((STATE_CHANGELOG, self._partition))
 
     async def end_left_open(self, log: EngineLog) -> None:
-        """Abort what the former owner left open and the broker did not end when it fenced him.
-
-        Where a partition has no leader for a moment (its broker was frozen, say, and given up), Kafka takes a
-        transaction for aborted without a marker in it. What is left there stands under our name: our first
-        commit would bring it to light, beside what we decide again.
-        """
-        places = await self._open_places(log)
-        if not places:
-            return
-        try:
-            async with self._writer.transaction() as transaction:
-                for topic, number in places:
-                    await transaction.append(topic, number, [(LEFT_OPEN_KEY, None, _NO_HEADERS)])
-                await transaction.written()
-                raise _NothingOfIt
-        except _NothingOfIt:
+        """Abort what the former owner left open and the broker did not end when it fenced him."""
+        own = dict.fromkeys(OWN_TOPICS, self._partition)
+        places = await end_left_open(self._writer, log, {**own, **dict.fromkeys(SHARED_TOPICS)})
+        if places:
             logger.info("partition %d: ended what may have been left open in %s", self._partition, places)
-
-    async def _open_places(self, log: EngineLog) -> list[tuple[str, int]]:
-        """Where we write and a transaction is open. Where others write too it may be theirs, which no marker
-        of ours touches."""
-        places: list[tuple[str, int]] = []
-        for topic, facts in (await log.describe((*OWN_TOPICS, *SHARED_TOPICS))).items():
-            every = range(facts.partitions)
-            numbers = [number for number in every if topic in SHARED_TOPICS or number == self._partition]
-            # In this order: what is written between the two questions is taken for left open by neither.
-            ends = await log.end_offsets(topic, numbers, committed=False)
-            committed = await log.end_offsets(topic, numbers)
-            places += [(topic, number) for number in numbers if committed[number] < ends[number]]
-        return places
 
     async def close(self) -> None:
         """Give the writer up."""
         await self._writer.close()
-
-
-class _NothingOfIt(Exception):
-    """Ends a transaction of which nothing is to be seen."""
 
 
 def portions_of(flush: Flush, partition: int, partitions: int) -> Iterator[Portion]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -18,9 +18,11 @@ from schemas.records import (
 )
 from schemas.topics import EVENTS, PRODUCTS, SNAPSHOTS
 from tests.fixtures.engine_cases import T0
+from tests.fixtures.forgetful_broker import ForgetfulBroker
 from tests.simulation.memory_log import MemoryBroker, MemoryLog, MemoryRecord
 from trigger_engine.adapters import recommender as recommender_module
 from trigger_engine.adapters import snapshot_book as book_module
+from trigger_engine.adapters.log_port import Fenced
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.recommender import Recommender
 from trigger_engine.adapters.snapshot_book import SnapshotBook
@@ -33,9 +35,9 @@ PARTITIONS = 3
 class Shop:
     """The topics, and a recommender that works on them while it has partition 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, broker: type[MemoryBroker] = MemoryBroker) -> None:
         self.now = T0
-        self.broker = MemoryBroker({EVENTS: PARTITIONS, PRODUCTS: PARTITIONS, SNAPSHOTS: 1})
+        self.broker = broker({EVENTS: PARTITIONS, PRODUCTS: PARTITIONS, SNAPSHOTS: 1})
         self.log = MemoryLog(self.broker)
         self.metrics = EngineMetrics()
         self.recommender = self.another()
@@ -87,10 +89,12 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+async def shop(
+    monkeypatch: pytest.MonkeyPatch, broker: type[MemoryBroker] = MemoryBroker
+) -> AsyncIterator[Shop]:
     monkeypatch.setattr(recommender_module, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(recommender_module, "BEGIN_AGAIN_S", 0.0)
-    made = Shop()
+    made = Shop(broker)
     try:
         yield made
     finally:
@@ -152,6 +156,24 @@ async def test_who_lost_partition_0_without_noticing_writes_nothing_more(
         await here.until(lambda: here.recommender._task is not None and here.recommender._task.done())
         await other.close()
         assert [len(here.markers(number)) for number in range(PARTITIONS)] == [2] * PARTITIONS
+
+
+async def test_what_a_former_recommender_left_open_comes_to_light_with_no_snapshot_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with shop(monkeypatch, ForgetfulBroker) as here:
+        here.sells("tea")
+        former = await here.log.open_writer("tetik-recommender")
+        with suppress(Fenced):
+            async with former.transaction() as transaction:
+                for topic, number in ((SNAPSHOTS, 0), (EVENTS, 0), (EVENTS, 2)):
+                    await transaction.append(topic, number, [(b"left", b"left open", [])])
+                await here.recommender.assigned({0})
+                await here.until(lambda: bool(here.snapshots()))
+        await here.broker.settled()
+        for topic, number in ((SNAPSHOTS, 0), (EVENTS, 0), (EVENTS, 2)):
+            assert b"left open" not in [record.value for record in here.written(topic, number)]
+        assert [len(here.markers(number)) for number in range(PARTITIONS)] == [1] * PARTITIONS
 
 
 async def test_another_worker_goes_on_where_the_last_one_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

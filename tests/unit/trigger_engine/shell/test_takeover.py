@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from schemas.topics import DEAD_LETTERS, EVENTS, INTERESTS, STATE_CHANGELOG, TRIGGERS
+from tests.fixtures.forgetful_broker import ForgetfulBroker
 from tests.simulation.memory_log import MemoryBroker, MemoryLog, NoPace
 from trigger_engine.adapters.log_port import Fenced, TopicFacts
 from trigger_engine.adapters.metrics import EngineMetrics
@@ -287,17 +288,6 @@ def test_a_partition_with_nothing_to_read_is_under_way_until_it_is_done() -> Non
     for partition in (2, 0, 1):
         restoring.ends(partition)
     assert metrics.registry.get_sample_value("tetik_partitions_restoring") == 0
-
-
-class ForgetfulBroker(MemoryBroker):
-    """Takes the transaction of who is fenced for aborted without a marker, as Kafka does where a partition
-    has no leader for that moment: what was written stays open under the name."""
-
-    async def open(self, name: str) -> int:
-        producer = self._producers.get(name)
-        if producer is not None and producer.state == "open":
-            producer.state = "empty"
-        return await super().open(name)
 
 
 async def test_what_the_broker_did_not_end_comes_to_light_with_no_commit_of_ours() -> None:
