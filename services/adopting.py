@@ -10,7 +10,6 @@ an interruption the command is run again.
 
 import asyncio
 import logging
-import sys
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +18,7 @@ import click
 from aiokafka.errors import KafkaError
 
 from schemas.topics import STATE_CHANGELOG
+from services.asking import agreed
 from services.platform.errors import PlatformError
 from services.settings import ProcessSettings, load_settings
 from services.standstill import (
@@ -64,7 +64,7 @@ def adopt_topics(*, go_on_at: GoOnAt, yes: bool, dry_run: bool) -> int:
         if dry_run:
             click.echo("dry run: nothing was written")
             return OK
-        if not yes and not _asked():
+        if not yes and not agreed("Go on with these topics?"):
             click.echo("topics: left as they are")
             return FAILED
         asyncio.run(_write(settings, adoptions))
@@ -76,13 +76,6 @@ def adopt_topics(*, go_on_at: GoOnAt, yes: bool, dry_run: bool) -> int:
         return FAILED
     click.echo(f"topics: adopted in {len(adoptions)} partitions; start the engines")
     return OK
-
-
-def _asked() -> bool:
-    """Whoever sits at a terminal is asked; a program has to say --yes."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise NotAtRest("nobody is there to be asked: look with --dry-run, then give --yes")
-    return click.confirm("Go on with these topics?")
 
 
 async def _look(settings: ProcessSettings, go_on_at: GoOnAt) -> list[Adoption]:

@@ -6,13 +6,13 @@ meanwhile is noticed. Cut off at any point, the command is run again; until it h
 
 import asyncio
 import logging
-import sys
 from dataclasses import dataclass
 
 import click
 from aiokafka.errors import KafkaError
 
 from schemas.topics import EVENTS, PRODUCTS, STATE_CHANGELOG
+from services.asking import agreed
 from services.platform.errors import PlatformError
 from services.progress import Bar
 from services.repartition.layout import home_of
@@ -61,7 +61,7 @@ def repartition(settings: ProcessSettings, target: int, *, yes: bool, dry_run: b
         if dry_run:
             click.echo("dry run: nothing was written")
             return OK
-        if not yes and not _asked():
+        if not yes and not agreed("Kafka takes no partition away again. Do this?"):
             click.echo("repartition: everything is left as it is")
             return FAILED
         done = asyncio.run(_do(settings, before))
@@ -75,13 +75,6 @@ def repartition(settings: ProcessSettings, target: int, *, yes: bool, dry_run: b
         click.echo(f"repartition: {unanswered(settings, error)}", err=True)
         return FAILED
     return _told(done)
-
-
-def _asked() -> bool:
-    """Whoever sits at a terminal is asked; a program has to say --yes."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise NotAtRest("nobody is there to be asked: look with --dry-run, then give --yes")
-    return click.confirm("Kafka takes no partition away again. Do this?")
 
 
 def _planned(layout: Layout) -> list[str]:

@@ -6,7 +6,6 @@ to publish by calling it, and `--dry-run` is for looking first.
 
 import asyncio
 import logging
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from schemas.rule_set import RuleSet
+from services.asking import somebody_is_there
 from services.clock import machine_now, time_by
 from services.platform.errors import PlatformError
 from services.publish import publish
@@ -58,7 +58,7 @@ def publish_triggers(
         if dry_run:
             click.echo("dry run: nothing was written")
             return OK
-        if not yes and plan.changes and _somebody_is_there() and not click.confirm("Publish this?"):
+        if not yes and plan.changes and somebody_is_there() and not click.confirm("Publish this?"):
             click.echo("rules: left as they are")
             return FAILED
         done = asyncio.run(_write(settings, rule_set, plan.partitions))
@@ -142,7 +142,3 @@ def _said(plan: _Plan, rule_set: RuleSet) -> list[str]:
     if people.unreadable:
         lines.append(f"not counted: {counted(people.unreadable, 'customer')} whose state cannot be read")
     return lines
-
-
-def _somebody_is_there() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
