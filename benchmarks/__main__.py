@@ -56,14 +56,14 @@ class Sizes:
     slow_pace: Pace
 
 
-FULL = Sizes(200_000, 100_000, 200_000, 50_000, 5_000, 80_000, 32_000, 2, Pace(3_000, 10), Pace(500, 10))
+FULL = Sizes(200_000, 100_000, 400_000, 400_000, 5_000, 80_000, 32_000, 2, Pace(3_000, 10), Pace(500, 10))
 QUICK = Sizes(2_000, 4_000, 24_000, 16_000, 1_000, 8_000, 4_000, 1, Pace(500, 4), Pace(200, 4))
 
 
 @click.command()
 @click.option("--jobs", default=",".join(ROWS), show_default=True, help="Rows of the report.")
 @click.option("--contenders", default="", help="Only those whose name holds one of these, comma-separated.")
-@click.option("--variants", is_flag=True, help="Others also with one setting changed.")
+@click.option("--variants", is_flag=True, help="Others also with one setting changed, in one round.")
 @click.option("--quick", is_flag=True, help="Small logs, one round: does everything work?")
 @click.option("--events", type=click.IntRange(1_000), help="Measured events of the long log.")
 @click.option("--customers", type=click.IntRange(100), help="Customers of the long log.")
@@ -174,7 +174,8 @@ async def _measure(stages: list[Stage], rounds: int, directory: Path, console: C
     for number in range(rounds):
         trials: dict[str, dict[str, Trial]] = {}
         loads.append(os.getloadavg()[0])
-        for stage in stages:
+        last = number == rounds - 1
+        for stage in stages if last else [stage.without_variants() for stage in stages]:
 
             def tell(label: str, trial: Trial, stage: Stage = stage, number: int = number) -> None:
                 cost = f"{trial.measured.cpu_us_per_event:.1f} µs"
@@ -185,7 +186,6 @@ async def _measure(stages: list[Stage], rounds: int, directory: Path, console: C
                 tempfile.TemporaryDirectory(prefix=f"{stage.name}-", dir=directory) as scratch,
             ):
                 # how long an order takes is asked in the last round only
-                last = number == rounds - 1
                 trials[stage.name] = await play(stage.in_turn(number), Path(scratch), paced=last, tell=tell)
         found.append(judge(trials))
     contenders = {one.name: one for stage in stages for one in stage.contenders}

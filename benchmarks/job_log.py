@@ -40,7 +40,7 @@ ZIPF_EXPONENT = 0.9
 ZIPF_SHIFT = 20
 """Flattens the head: the busiest of 200,000 causes about 1 event in 270, not 1 in 30."""
 VISITORS = 300
-"""Who are on the site at a time: some 13 minutes a visit where 300,000 events fill a day."""
+"""Who are on the site at a time: some four minutes a visit where 900,000 events fill a day."""
 EVENTS_PER_VISIT = 8
 """On average; the lengths of visits are geometric."""
 PRODUCTS = 2_000

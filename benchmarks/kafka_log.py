@@ -139,6 +139,20 @@ class OutputReader:
                 self.sentinels.add(found[0])
         return len(messages)
 
+    def read_to_end(self, at_most: int, timeout_s: float) -> None:
+        """Take in what is committed by now. A transaction comes to light as a whole, and who has seen the
+        first of its outputs has not seen how far it reaches. Raises KafkaException."""
+        ends = {
+            each.partition: self._consumer.get_watermark_offsets(each, timeout=TIMEOUT_S)[1]
+            for each in self._consumer.assignment()
+        }
+        while self._is_before(ends) and self.read(at_most, timeout_s):
+            pass  # where nothing comes any more, markers of transactions are all that is left
+
+    def _is_before(self, ends: dict[int, int]) -> bool:
+        at = {each.partition: each.offset for each in self._consumer.position(self._consumer.assignment())}
+        return any(at[number] < end for number, end in ends.items())
+
     def has_seen(self, prefix: str, partitions: int) -> bool:
         """Whether an output of each of these sentinels was seen."""
         return all(f"{prefix}{number}".encode() in self.sentinels for number in range(partitions))

@@ -18,7 +18,8 @@ def build_report(
     plans: Mapping[str, LogPlan],
     loads: Sequence[float],
 ) -> dict[str, Any]:
-    """The whole report as JSON. `contenders` by name, `plans` by stage; `loads`: the machine's load before
+    """The whole report as JSON: who played in the last round, as all do. `contenders` by name, `plans` by
+    stage; `loads`: the machine's load before
     each round, by which a reader can tell how far to trust absolute figures."""
     found, machine = ratios(rounds), described()
     return {
@@ -29,11 +30,12 @@ def build_report(
         "load_before_round": [round(load, 2) for load in loads],
         "rows": {
             row: {
-                name: _contender(contenders[name], [rows[row][name] for rows in rounds])
+                name: _contender(
+                    contenders[name], [rows[row][name] for rows in rounds if name in rows.get(row, {})]
+                )
                 for name in names
-                if all(name in rows[row] for rows in rounds)
             }
-            for row, names in rounds[0].items()
+            for row, names in rounds[-1].items()
         },
         "ratios": [_ratio(ratio) for ratio in found],
         "outputs_agree": outputs_agree(rounds),

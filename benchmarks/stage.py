@@ -47,6 +47,10 @@ class Stage:
     contenders: tuple[Contender, ...]
     pace: Pace
 
+    def without_variants(self) -> "Stage":
+        """As played in all rounds but the last: of a variant one round is enough."""
+        return replace(self, contenders=tuple(one for one in self.contenders if not one.options))
+
     def in_turn(self, round_number: int) -> "Stage":
         """Another one goes first in each round."""
         first = round_number % len(self.contenders)

@@ -173,6 +173,7 @@ def _read_until(reader: OutputReader, prefix: str, partitions: int, watched: Wat
         watched.check()
         if time.monotonic() > deadline:
             raise watched.failed(f"did not come within {DEADLINE_S:g} s")
+    reader.read_to_end(READ_AT_MOST, READ_S)
     return Reached(time.time(), watched.usage())
 
 

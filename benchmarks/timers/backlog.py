@@ -10,27 +10,26 @@ from typing import Any
 
 from benchmarks.live.population import append_all, load_population, named, spread
 from benchmarks.live.traffic import Shop, Traffic
-from benchmarks.live.watching import DecisionWatch, Seen, event_times, latencies, spread_of
+from benchmarks.live.watching import DecisionWatch, latencies, spread_of
 from benchmarks.timers.bed import (
     PARKED_FROM_MS,
     PARKED_TO_MS,
+    WorkedOff,
     as_json,
     by_name,
     make_ready,
     met,
     now_ms,
     problems,
-    reminders,
-    sleep_until,
     start_engine,
     wait_for_all,
+    wind_down,
 )
-from schemas.instants import HOUR_MS, SECOND_MS, Instant
+from schemas.instants import HOUR_MS, Instant
 from schemas.topics import EVENTS
 from tests.fixtures.engine import PARTITIONS, EngineBench
 
 POOL = 100_000
-AFTER_MS = 5 * SECOND_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +63,35 @@ def run_backlog(bench: EngineBench, asked: Backlog) -> dict[str, Any]:
     traffic = Traffic(bench.kafka, shop, asked.per_s)
     traffic.start()
     wait_for_all(watch, due, taken.engine)
-    sleep_until(now_ms() + AFTER_MS, taken.engine)
-    traffic.stop()
-    sleep_until(now_ms() + 2 * SECOND_MS, taken.engine)
-    rebalances = met(bench) - generation
-    seen = watch.stop()
-    fired = reminders(seen, due)
-    last_at = max(each.seen_at for each in fired)
-    times = event_times(bench.kafka, PARTITIONS)
+    done = wind_down(bench, taken.engine, watch, traffic, due, generation)
     return {
         **taken.as_json(asked.customers),
         "due": asked.due,
         "events": asked.events,
         "events_per_s": round(asked.per_s),
-        "worked_off_s": round((last_at - min(each.seen_at for each in fired)) / 1000, 2),
-        "worked_off_after_ready_s": round((last_at - ready_at) / 1000, 2),
-        "apart_max_percent": round(100 * apart(seen, fired, times, ready_at), 1),
-        "live_event_to_decision_ms": as_json(spread_of(latencies(seen, times, ready_at, last_at))),
-        "event_to_decision_after_ms": as_json(spread_of(latencies(seen, times, last_at, now_ms()))),
-        "rebalances": rebalances,
-        "problems": problems(fired, due),
+        "worked_off_s": round((done.last_at - min(each.seen_at for each in done.fired)) / 1000, 2),
+        "worked_off_after_ready_s": round((done.last_at - ready_at) / 1000, 2),
+        "apart_max_percent": round(100 * apart(done, ready_at), 1),
+        "live_event_to_decision_ms": as_json(
+            spread_of(latencies(done.seen, done.event_times, ready_at, done.last_at))
+        ),
+        "event_to_decision_after_ms": as_json(
+            spread_of(latencies(done.seen, done.event_times, done.last_at, now_ms()))
+        ),
+        "rebalances": done.rebalances,
+        "problems": problems(done.fired, due),
     }
 
 
-def apart(
-    seen: list[Seen], fired: list[Seen], times: dict[tuple[int, int], Instant], ready_at: Instant
-) -> float:
+def apart(done: WorkedOff, ready_at: Instant) -> float:
     """How far wake-ups and events of the hour were apart at most: the share of the one that was done less the
     share of the other, at any moment. 0: side by side; 1: the one waited until the other was done."""
-    of_events = [each.seen_at for each in seen if each.cause is not None and times[each.cause] < ready_at]
-    of_wake_ups = [each.seen_at for each in fired]
+    of_events = [
+        each.seen_at
+        for each in done.seen
+        if each.cause is not None and done.event_times[each.cause] < ready_at
+    ]
+    of_wake_ups = [each.seen_at for each in done.fired]
     steps = [(at, 1 / len(of_events)) for at in of_events]
     steps += [(at, -1 / len(of_wake_ups)) for at in of_wake_ups]
     by_time: dict[Instant, float] = {}

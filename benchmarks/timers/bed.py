@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks.live.engine import ProgressWatch, generations, hold_alive, memory_mib, ready, wait_until
 from benchmarks.live.population import Pattern, append_all, load_population, make_pattern, name_of, named
-from benchmarks.live.traffic import Shop
-from benchmarks.live.watching import DecisionWatch, Seen, Spread
+from benchmarks.live.traffic import Shop, Traffic
+from benchmarks.live.watching import DecisionWatch, Seen, Spread, event_times
 from schemas.instants import Instant
 from schemas.topics import EVENTS
 from services.publish import TEMPLATES, publish, read_rule_set
@@ -28,6 +28,8 @@ REMINDER = "cart-abandoned"
 STEP = "cart-reminder"
 ON_TIME_MS = 2_000
 LOOKED_BACK = 200
+FLOW_ON_MS, READ_ON_MS = 5_000, 2_000
+"""How long events flow on behind the last of a pile, and how long decisions are read after the last event."""
 PARKED_FROM_MS, PARKED_TO_MS = 3_600_000, 6 * 3_600_000
 """Who is not due during the measurement is due between so long from now and so long."""
 
@@ -128,6 +130,36 @@ def wait_for_all(
 
     # Now and then: looking through so many takes its time, and the reader waits meanwhile.
     wait_until("all that was due", all_fired, engine, within_s, every_s=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkedOff:
+    """What was seen of a pile of wake-ups, until a while after the last of them."""
+
+    seen: list[Seen]
+    fired: list[Seen]
+    last_at: Instant
+    event_times: dict[tuple[int, int], Instant]
+    rebalances: int
+
+
+def wind_down(
+    bench: EngineBench,
+    engine: Engine,
+    watch: DecisionWatch,
+    traffic: Traffic,
+    due: dict[str, Instant],
+    generation: int,
+) -> WorkedOff:
+    """Once all have fired: let events flow on, stop, and read back. `generation`: the group's before."""
+    sleep_until(now_ms() + FLOW_ON_MS, engine)
+    traffic.stop()
+    sleep_until(now_ms() + READ_ON_MS, engine)
+    rebalances = met(bench) - generation
+    seen = watch.stop()
+    fired = reminders(seen, due)
+    last_at = max(each.seen_at for each in fired)
+    return WorkedOff(seen, fired, last_at, event_times(bench.kafka, PARTITIONS), rebalances)
 
 
 def on_time(watch: DecisionWatch) -> bool:

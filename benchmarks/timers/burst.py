@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.cpu import usage_of
 from benchmarks.live.population import spread
 from benchmarks.live.traffic import Shop, Traffic
-from benchmarks.live.watching import DecisionWatch, event_times, latencies, spread_of
+from benchmarks.live.watching import DecisionWatch, latencies, spread_of
 from benchmarks.timers.bed import (
     PARKED_FROM_MS,
     PARKED_TO_MS,
@@ -16,10 +16,10 @@ from benchmarks.timers.bed import (
     met,
     now_ms,
     problems,
-    reminders,
     sleep_until,
     take_over,
     wait_for_all,
+    wind_down,
 )
 from schemas.instants import SECOND_MS
 from tests.fixtures.engine import PARTITIONS, EngineBench
@@ -28,7 +28,6 @@ LEAD_MS = 30 * SECOND_MS
 LEAD_PER_CUSTOMER_MS = 0.12
 FLOW_BEFORE_MS = 12 * SECOND_MS
 """How long events flow before the burst; the last ten seconds of it are what the burst is compared with."""
-FLOW_AFTER_MS = 5 * SECOND_MS
 POOL = 50_000
 
 
@@ -63,28 +62,24 @@ def run_burst(bench: EngineBench, asked: Burst) -> dict[str, Any]:
     spent_s = usage_of([taken.engine.process.pid]).cpu_s
     wait_for_all(watch, due, taken.engine)
     spent_s = usage_of([taken.engine.process.pid]).cpu_s - spent_s
-    sleep_until(now_ms() + FLOW_AFTER_MS, taken.engine)
-    traffic.stop()
-    sleep_until(now_ms() + 2 * SECOND_MS, taken.engine)
-    rebalances = met(bench) - generation
-    seen = watch.stop()
-    fired = reminders(seen, due)
-    last_at = max(each.seen_at for each in fired)
-    times = event_times(bench.kafka, PARTITIONS)
+    done = wind_down(bench, taken.engine, watch, traffic, due, generation)
+    took_ms = done.last_at - at
     return {
         **taken.as_json(asked.customers),
         "due": asked.due,
         "events_per_s": round(asked.per_s),
         "begun_late_ms": begun_late_ms,
         "sender_behind_max_s": round(traffic.behind_max_s, 3),
-        "worked_off_s": round((last_at - at) / 1000, 2),
-        "wake_ups_per_s": round(asked.due / (last_at - at) * 1000),
+        "worked_off_s": round(took_ms / 1000, 2),
+        "wake_ups_per_s": round(asked.due / took_ms * 1000),
         "cpu_us_per_wake_up": round(spent_s / asked.due * 1e6, 1),
-        "lateness_ms": as_json(spread_of(each.seen_at - each.due_at for each in fired if each.due_at)),
+        "lateness_ms": as_json(spread_of(each.seen_at - each.due_at for each in done.fired if each.due_at)),
         "event_to_decision_before_ms": as_json(
-            spread_of(latencies(seen, times, at - FLOW_BEFORE_MS + 2 * SECOND_MS, at))
+            spread_of(latencies(done.seen, done.event_times, at - FLOW_BEFORE_MS + 2 * SECOND_MS, at))
         ),
-        "event_to_decision_during_ms": as_json(spread_of(latencies(seen, times, at, last_at))),
-        "rebalances": rebalances,
-        "problems": problems(fired, due),
+        "event_to_decision_during_ms": as_json(
+            spread_of(latencies(done.seen, done.event_times, at, done.last_at))
+        ),
+        "rebalances": done.rebalances,
+        "problems": problems(done.fired, due),
     }

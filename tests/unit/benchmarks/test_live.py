@@ -12,6 +12,7 @@ from benchmarks.live.watching import Seen, Spread, latencies, spread_of
 from benchmarks.soak.mix import BadHour, rule_sets
 from benchmarks.soak.verdict import Sample, flatness, problems
 from benchmarks.timers.backlog import apart
+from benchmarks.timers.bed import WorkedOff
 from benchmarks.timers.bed import problems as problems_of_wake_ups
 from schemas.records import Malformed, decode_event
 from trigger_engine.core.state import CustomerState, Happening, Run, decode_state, encode_state
@@ -110,7 +111,8 @@ def test_how_far_events_and_wake_ups_are_apart(
 ) -> None:
     seen = [_seen("e", at, None, (0, at)) for at in events]
     fired = [_seen("w", at, 0) for at in wake_ups]
-    assert apart(seen, fired, dict.fromkeys(((0, at) for at in events), 0), 100) == pytest.approx(expected)
+    done = WorkedOff(seen, fired, 100, dict.fromkeys(((0, at) for at in events), 0), 0)
+    assert apart(done, 100) == pytest.approx(expected)
 
 
 def test_a_generation_is_read_from_the_coordinators_record() -> None:

@@ -102,6 +102,16 @@ def test_ratios_are_of_the_best_rounds_and_by_round() -> None:
     assert rules.claim.met_by(1.21) is False
 
 
+def test_a_variant_of_the_last_round_alone_is_shown() -> None:
+    first, last = played(), played()
+    (variant,) = [one for one in contenders_of("thin", variants=True) if one.name.endswith("eos-1000")]
+    last["thin"][variant.name] = judge({"long": {variant.name: thin(20)}})["thin"][variant.name]
+    contenders = [FAUST, TETIK_THIN, TETIK_TEN, TETIK_TWO, *contenders_of("thin", variants=True)]
+    report = build_report([first, last], {one.name: one for one in contenders}, {"long": PLAN}, [0.25, 0.25])
+    assert len(report["rows"]["thin"][variant.name]["rounds"]) == 1
+    assert len(report["rows"]["thin"]["streams-thin-eos"]["rounds"]) == 2
+
+
 def test_who_was_measured_from_its_start_is_in_no_ratio() -> None:
     whole = Trial(replace(measured(10), from_start=True), 5, Difference(compared=5))
     rows = judge({"short": {"tetik-thin": whole, "faust-thin": thin(600)}})
