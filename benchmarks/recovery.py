@@ -12,13 +12,11 @@ import json
 import logging
 import os
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +24,11 @@ import click
 import msgspec
 from confluent_kafka import Producer
 
+from benchmarks.broker import kafka_in
 from benchmarks.core import apply_log, make_partition
 from benchmarks.shop_log import shop_log
 from schemas.topics import EVENTS, INTERESTS, STATE_CHANGELOG
 from services.clock import SystemClock
-from services.platform.errors import PlatformError
-from services.platform.kafka import KafkaNode, kafka_specs
-from services.platform.kafka_artifacts import cache_directory, find_java_tools
-from services.platform.supervisor import Supervisor
 from services.topics import ensure_topics
 from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.metrics import EngineMetrics
@@ -160,28 +155,11 @@ def _resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-@asynccontextmanager
-async def _kafka(folder: Path) -> AsyncIterator[str]:
-    """A Kafka under this folder; its address. Raises PlatformError."""
-    tools = find_java_tools(os.environ)
-    if tools.java is None:
-        raise PlatformError(f"the benchmark needs a real Kafka, and so Java 17 or newer: {tools.problem}")
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
-        ports = [each.getsockname()[1] for each in sockets]
-    cache = cache_directory(os.environ)
-    node = KafkaNode(tools.java, cache / "lib", folder / "kafka", *ports)
-    async with Supervisor(folder / "logs") as supervisor:
-        for spec in kafka_specs(node, cache):
-            await supervisor.start(spec)
-        yield node.bootstrap
-
-
 async def measure(customers: int, partitions: int, rounds: int) -> dict[str, Any]:
     """Fill, then every kind in turns."""
     with tempfile.TemporaryDirectory(prefix="tetik-bench-") as directory:
         folder = Path(directory)
-        async with _kafka(folder) as kafka:
+        async with kafka_in(folder) as kafka:
             await ensure_topics(kafka, partitions)
             size = await asyncio.to_thread(fill, kafka, partitions, customers)
             found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}

@@ -1,15 +1,12 @@
 """Where contenders meet: a fresh broker with one log on it, loaded before the first of them starts."""
 
 import asyncio
-import contextlib
-import os
 import shutil
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmarks.broker import kafka_in
 from benchmarks.contenders import Contender
 from benchmarks.expected import Expected, expected_of
 from benchmarks.job_log import LogPlan, log_records, read_log, write_log
@@ -18,10 +15,6 @@ from benchmarks.pace import Pace
 from benchmarks.trial import Task, Trial, app_of, run_trial
 from schemas.instants import HOUR_MS
 from schemas.topics import EVENTS
-from services.platform.errors import PlatformError
-from services.platform.kafka import KafkaNode, kafka_specs
-from services.platform.kafka_artifacts import cache_directory, find_java_tools
-from services.platform.supervisor import Supervisor
 from services.publish import TEMPLATES, publish, read_rule_set
 from services.topics import ensure_topics
 
@@ -69,7 +62,7 @@ async def play(
     """Run the contenders one after the other. Raises TrialFailed, PlatformError, KafkaException."""
     plan = stage.log.plan
     trials = {}
-    async with _kafka(directory) as kafka:
+    async with kafka_in(directory) as kafka:
         await ensure_topics(kafka, plan.partitions)
         # before all of the log by its own clock, or everything would be due at once
         await publish(kafka, read_rule_set(stage.rules, TEMPLATES), plan.partitions, plan.starts_at - HOUR_MS)
@@ -86,24 +79,3 @@ async def play(
             trials[contender.name] = trial
             tell(contender.label, trial)
     return trials
-
-
-@contextlib.asynccontextmanager
-async def _kafka(directory: Path) -> AsyncIterator[str]:
-    tools = find_java_tools(os.environ)
-    if tools.java is None:
-        raise PlatformError(f"the benchmark needs a real Kafka, and so Java 17 or newer: {tools.problem}")
-    cache = cache_directory(os.environ)
-    node = KafkaNode(tools.java, cache / "lib", directory / "kafka", *_free_ports(2))
-    async with Supervisor(directory / "logs") as supervisor:
-        for spec in kafka_specs(node, cache):
-            await supervisor.start(spec)
-        yield node.bootstrap
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

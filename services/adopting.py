@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 from schemas.topics import STATE_CHANGELOG
 from services.asking import agreed
 from services.platform.errors import PlatformError
+from services.progress import Bar
 from services.settings import ProcessSettings, load_settings
 from services.standstill import (
     NotAtRest,
@@ -83,14 +84,17 @@ async def _look(settings: ProcessSettings, go_on_at: GoOnAt) -> list[Adoption]:
     await refuse_members(settings, (GROUP,))
     topics = await customer_topics(settings, log)
     found = []
-    for number in range(topics[STATE_CHANGELOG].partitions):
-        standing = await standing_of(log, number)
-        bounds = {
-            name: await log.bounds(name, number) for name in SOURCES if number < topics[name].partitions
-        }
-        adoption = adoption_of(number, standing.record, topics, bounds, go_on_at)
-        if adoption is not None:
-            found.append(adoption)
+    count = topics[STATE_CHANGELOG].partitions
+    with Bar("partition ") as bar:
+        for number in range(count):
+            bar.show("reading states", number, count)
+            standing = await standing_of(log, number)
+            bounds = {
+                name: await log.bounds(name, number) for name in SOURCES if number < topics[name].partitions
+            }
+            adoption = adoption_of(number, standing.record, topics, bounds, go_on_at)
+            if adoption is not None:
+                found.append(adoption)
     return found
 
 
@@ -140,8 +144,10 @@ def _moved(
 async def _write(settings: ProcessSettings, adoptions: list[Adoption]) -> None:
     log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
     await refuse_members(settings, (GROUP,))
-    for adoption in adoptions:
-        async with held(log, adoption.number) as partition:
-            if partition.standing.record != adoption.before:
-                raise NotAtRest(f"partition {adoption.number} has moved on since: look again")
-            await partition.write(adoption.record)
+    with Bar("partition ") as bar:
+        for done, adoption in enumerate(adoptions):
+            bar.show("adopting", done, len(adoptions))
+            async with held(log, adoption.number) as partition:
+                if partition.standing.record != adoption.before:
+                    raise NotAtRest(f"partition {adoption.number} has moved on since: look again")
+                await partition.write(adoption.record)

@@ -45,6 +45,7 @@ async def run_engine(settings: EngineProcess, stop: asyncio.Event, log: EngineLo
             clock,
             log,
         )
+        worker.metrics.started_at.set_to_current_time()
         health = create_health_app("engine", worker.metrics.registry, lambda: worker.ready, worker.progress)
         async with (
             serving(health, settings.http_host, settings.engine_http_port),

@@ -24,9 +24,11 @@ from schemas.topics import STATE_CHANGELOG
 from services.platform.errors import PlatformError
 from services.settings import ProcessSettings
 from trigger_engine.adapters.kafka_log import KafkaLog
+from trigger_engine.adapters.left_open import end_left_open
 from trigger_engine.adapters.log_port import Fenced, LogWriter, Row, TopicFacts
 from trigger_engine.adapters.state_store import MemoryStore
 from trigger_engine.adapters.takeover import CUSTOMER_TOPICS, Restored, read_changelog
+from trigger_engine.adapters.transaction import written_by
 from trigger_engine.adapters.worker import GROUP
 from trigger_engine.core.customers import CustomersInMemory
 from trigger_engine.core.flush import PARTITION_RECORD_KEY, PartitionRecord
@@ -139,9 +141,10 @@ class Held:
 
 @asynccontextmanager
 async def held(log: KafkaLog, number: int) -> AsyncIterator[Held]:
-    """Become a partition's only writer, then read it."""
+    """Become a partition's only writer, end what the last one left open, then read it."""
     writer = await log.open_writer(f"{GROUP}-{number}")
     try:
+        await end_left_open(writer, log, written_by(number))
         yield Held(writer, await standing_of(log, number))
     finally:
         await writer.close()

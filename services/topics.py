@@ -194,10 +194,13 @@ def _count(partitions: int) -> str:
 def _fix(topic: Topic, partitions: int) -> str:
     if topic.partitions is None:
         return (
-            f"set TETIK_PARTITIONS={partitions}, or start on an empty cluster "
-            "(a customer lives in one partition, so the count is fixed when the topics are created)"
+            f"if the setting is wrong, set TETIK_PARTITIONS={partitions}; for more partitions, or where a "
+            "repartition was cut off, stop everything and run tetik repartition"
         )
-    return "delete the topic while nothing runs, and start again"
+    return (
+        "delete the topic while nothing runs, and start again; what it holds is lost (replay dead letters "
+        "first, and publish the rules again before engines start)"
+    )
 
 
 async def _describe(admin: Any, topics: list[Topic]) -> dict[str, dict[str, str]]:

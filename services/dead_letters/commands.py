@@ -74,10 +74,10 @@ def dead_letters() -> None:
 @dead_letters.command("list", short_help="What could not be used, by reason.")
 @choosing_options
 @click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, help="Show so many kinds, or letters."
+    "--limit", type=click.IntRange(1), help="Show so many.  [default: 20 kinds; with --json all letters]"
 )
 @click.option("--json", "as_json", is_flag=True, help="The letters, one a line, for programs.")
-def letters_list(kafka: str | None, limit: int, as_json: bool, **choice: Any) -> None:
+def letters_list(kafka: str | None, limit: int | None, as_json: bool, **choice: Any) -> None:
     """Show what could not be used, by reason, and whether a replay would help."""
     from services.dead_letters.listing import list_letters
     from services.settings import ProcessSettings, load_settings
@@ -88,14 +88,22 @@ def letters_list(kafka: str | None, limit: int, as_json: bool, **choice: Any) ->
 
 @dead_letters.command("replay", short_help="Use them after all.")
 @choosing_options
+@click.option(
+    "--limit", type=click.IntRange(1), default=100_000, show_default=True, help="Replay so many, the oldest."
+)
+@click.option("--yes", is_flag=True, help="Do it without asking.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and write nothing.")
-def letters_replay(kafka: str | None, dry_run: bool, **choice: Any) -> None:
+def letters_replay(kafka: str | None, limit: int, yes: bool, dry_run: bool, **choice: Any) -> None:
     """Write the events among them again: with the id and the instant they had, received now.
 
     Each is replayed once, however often this is called. What cannot be replayed is counted and said.
+
+    Mend the cause first: what fails again is put aside again, and an engine stops where more than
+    TETIK_REJECTED_MAX of 1,000 inputs fail. If in doubt, try a few: --limit 10.
     """
     from services.dead_letters.replaying import replay_letters
     from services.settings import ProcessSettings, load_settings
 
     wanted = _wanted(**choice)
-    sys.exit(replay_letters(load_settings(ProcessSettings, kafka=kafka), wanted, dry_run=dry_run))
+    settings = load_settings(ProcessSettings, kafka=kafka)
+    sys.exit(replay_letters(settings, wanted, limit=limit, yes=yes, dry_run=dry_run))

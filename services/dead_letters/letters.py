@@ -34,6 +34,10 @@ class Place(NamedTuple):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
+NO_LETTERS = "no dead letters"
+NONE_MEANT = "none of {letters:,} dead letters is meant"
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One dead letter. `number` is its own offset on the topic of the letters."""

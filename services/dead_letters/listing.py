@@ -15,7 +15,16 @@ from aiokafka.errors import KafkaError
 
 from schemas.instants import Instant, format_instant
 from services.dead_letters.judging import Refused, judge
-from services.dead_letters.letters import Letter, Past, Place, Wanted, all_letters, read_past
+from services.dead_letters.letters import (
+    NO_LETTERS,
+    NONE_MEANT,
+    Letter,
+    Past,
+    Place,
+    Wanted,
+    all_letters,
+    read_past,
+)
 from services.platform.errors import PlatformError
 from services.progress import Bar
 from services.settings import ProcessSettings
@@ -26,6 +35,8 @@ from trigger_engine.adapters.kafka_log import KafkaLog
 OK, FAILED = 0, 1
 GROUPS_MAX = 1_000
 """Kinds told apart; a topic of as many different reasons has them counted together."""
+KINDS_SHOWN = 20
+"""Unless told otherwise."""
 REASON_SHOWN = 160
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,.]*")
 
@@ -74,7 +85,7 @@ def kind_of(letter: Letter) -> tuple[str, ...]:
     return content.stage, content.topic, cause
 
 
-def list_letters(settings: ProcessSettings, wanted: Wanted, *, limit: int, as_json: bool) -> int:
+def list_letters(settings: ProcessSettings, wanted: Wanted, *, limit: int | None, as_json: bool) -> int:
     """Returns the exit code."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
@@ -88,7 +99,7 @@ def list_letters(settings: ProcessSettings, wanted: Wanted, *, limit: int, as_js
     return OK
 
 
-async def _list(settings: ProcessSettings, wanted: Wanted, *, limit: int, as_json: bool) -> None:
+async def _list(settings: ProcessSettings, wanted: Wanted, *, limit: int | None, as_json: bool) -> None:
     log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
     partitions = await event_partitions(settings.kafka)
     groups: dict[tuple[str, ...], Group] = {}
@@ -102,13 +113,15 @@ async def _list(settings: ProcessSettings, wanted: Wanted, *, limit: int, as_jso
                 found += 1
                 if not as_json:
                     _group(groups, letter, past, partitions)
-                elif shown < limit:
+                elif limit is None or shown < limit:
                     click.echo(_row(letter, past, partitions))
                     shown += 1
     finally:
         await log.close()
     if not as_json:
-        _say(groups, found, past, limit)
+        _say(groups, found, past, limit or KINDS_SHOWN)
+    elif found > shown:
+        click.echo(f"{found - shown:,} more were left out by --limit", err=True)
 
 
 def _group(groups: dict[tuple[str, ...], Group], letter: Letter, past: Past, partitions: int) -> None:
@@ -137,9 +150,7 @@ def _say(groups: dict[tuple[str, ...], Group], found: int, past: Past, limit: in
     if past.unreadable:
         click.echo(f"{past.unreadable:,} records of the topic are no dead letters: passed over", err=True)
     if not found:
-        click.echo(
-            "no dead letters" if not past.letters else f"none of {past.letters:,} dead letters is meant"
-        )
+        click.echo(NO_LETTERS if not past.letters else NONE_MEANT.format(letters=past.letters))
         return
     ordered = sorted(groups.values(), key=lambda group: group.count, reverse=True)
     click.echo(f"{found:,} dead letters, of {len(groups):,} kinds")

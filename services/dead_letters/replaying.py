@@ -24,22 +24,34 @@ from schemas.headers import cloud_event_headers
 from schemas.ids import stable_hash
 from schemas.instants import Instant, datetime_of
 from schemas.topics import DEAD_LETTERS, EVENTS
+from services.asking import agreed
 from services.clock import time_by
 from services.dead_letters.erasures import erased_since
 from services.dead_letters.judging import SOURCE, Refused, Replayable, judge, record_of
-from services.dead_letters.letters import Letter, Wanted, all_letters, read_past
+from services.dead_letters.letters import (
+    NO_LETTERS,
+    NONE_MEANT,
+    Letter,
+    Wanted,
+    all_letters,
+    read_past,
+)
 from services.platform.errors import PlatformError
 from services.progress import Bar
 from services.settings import ProcessSettings
 from services.standstill import unanswered
 from services.triggers.published import event_partitions, read_published
 from trigger_engine.adapters.kafka_log import KafkaLog
+from trigger_engine.adapters.left_open import end_left_open
 from trigger_engine.adapters.log_port import Fenced, LogWriter, Row
 from trigger_engine.core.durations import parse_duration
 from trigger_engine.core.limits import LATENESS_DEFAULT_MS
 
 OK, FAILED = 0, 1
 WRITER = "tetik-dead-letters"
+QUESTION = (
+    "Where the cause is not mended, they fail again, and engines stop at TETIK_REJECTED_MAX in 1,000. Replay?"
+)
 SLICE = 500
 """Letters per transaction."""
 LETTERS_MAX = 100_000
@@ -51,6 +63,9 @@ BYTES_MAX = 256 * 2**20
 class Plan:
     """What is to be written, and what is not."""
 
+    limit: int = LETTERS_MAX
+    letters: int = 0
+    """On the topic."""
     chosen: list[Replayable] = field(default_factory=list)
     refused: Counter[Refused] = field(default_factory=Counter)
     replayed_before: int = 0
@@ -60,12 +75,17 @@ class Plan:
     """Asked for as well, and left to the next call."""
     bytes: int = 0
 
+    @property
+    def meant(self) -> int:
+        """How many are asked for."""
+        return len(self.chosen) + self.refused.total() + self.replayed_before + self.erased + self.beyond
+
     def admit(self, letter: Letter, partitions: int) -> None:
         """Take a letter that is asked for into the plan."""
         verdict = judge(letter, partitions)
         if isinstance(verdict, Refused):
             self.refused[verdict] += 1
-        elif len(self.chosen) >= LETTERS_MAX or self.bytes >= BYTES_MAX:
+        elif len(self.chosen) >= min(self.limit, LETTERS_MAX) or self.bytes >= BYTES_MAX:
             self.beyond += 1
         else:
             self.chosen.append(verdict)
@@ -84,11 +104,22 @@ def _was_erased(one: Replayable, erased: dict[str, Instant]) -> bool:
     return one.occurred_at <= erased.get(one.customer, -1)
 
 
-def replay_letters(settings: ProcessSettings, wanted: Wanted, *, dry_run: bool) -> int:
-    """Returns the exit code."""
+def replay_letters(settings: ProcessSettings, wanted: Wanted, *, limit: int, yes: bool, dry_run: bool) -> int:
+    """At most `limit` letters. Returns the exit code."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        plan = asyncio.run(_replay(settings, wanted, dry_run=dry_run))
+        if dry_run or not yes:
+            plan = asyncio.run(_replay(settings, wanted, limit, dry_run=True))
+            for line in said(plan, dry_run=True):
+                click.echo(line)
+            if dry_run:
+                click.echo("dry run: nothing was written")
+            if dry_run or not plan.chosen:
+                return OK
+            if not agreed(QUESTION):
+                click.echo("dead letters: left as they are")
+                return FAILED
+        plan = asyncio.run(_replay(settings, wanted, limit, dry_run=False))
     except Fenced:
         click.echo(
             "dead letters: another replay has begun since; what was not written here is left to it", err=True
@@ -100,12 +131,12 @@ def replay_letters(settings: ProcessSettings, wanted: Wanted, *, dry_run: bool) 
     except (KafkaError, OSError) as error:
         click.echo(f"dead letters: {unanswered(settings, error)} What was replayed is not again.", err=True)
         return FAILED
-    for line in said(plan, dry_run=dry_run):
+    for line in said(plan, dry_run=False):
         click.echo(line)
     return OK
 
 
-async def _replay(settings: ProcessSettings, wanted: Wanted, *, dry_run: bool) -> Plan:
+async def _replay(settings: ProcessSettings, wanted: Wanted, limit: int, *, dry_run: bool) -> Plan:
     log = KafkaLog(settings.kafka, check_crcs=settings.check_crcs)
     partitions = await event_partitions(settings.kafka)
     async with AsyncExitStack() as stack:
@@ -115,17 +146,18 @@ async def _replay(settings: ProcessSettings, wanted: Wanted, *, dry_run: bool) -
         if not dry_run:
             writer = await log.open_writer(WRITER)
             stack.push_async_callback(writer.close)
-        plan = await _planned(settings, log, wanted, partitions, bar)
+            await end_left_open(writer, log, {EVENTS: None, DEAD_LETTERS: None})
+        plan = await _planned(settings, log, wanted, limit, partitions, bar)
         if writer is not None:
             await _write(settings, writer, plan.chosen, bar)
     return plan
 
 
 async def _planned(
-    settings: ProcessSettings, log: KafkaLog, wanted: Wanted, partitions: int, bar: Bar
+    settings: ProcessSettings, log: KafkaLog, wanted: Wanted, limit: int, partitions: int, bar: Bar
 ) -> Plan:
     past = await read_past(settings, log, bar.at("reading what was replayed"))
-    plan = Plan()
+    plan = Plan(limit, past.letters)
     async for letter in all_letters(settings, log, bar.at("reading dead letters")):
         if letter.content.replayed_at is not None or not wanted.includes(letter):
             continue
@@ -184,17 +216,17 @@ def _note(letter: Letter, now: Instant) -> Row:
 def said(plan: Plan, *, dry_run: bool) -> list[str]:
     """What was done, or would be, line by line."""
     count = len(plan.chosen)
+    if not plan.meant:
+        return [NO_LETTERS if not plan.letters else NONE_MEANT.format(letters=plan.letters)]
     lines = [f"{count:,} would be replayed" if dry_run else f"{count:,} replayed"]
     if plan.late:
         lines.append(f"  {plan.late:,} of them late by now: they update what is known and start nothing")
     if plan.beyond:
-        lines.append(f"{plan.beyond:,} more than are held at once: run it again for them")
+        lines.append(f"{plan.beyond:,} more are left to the next call")
     if plan.replayed_before:
         lines.append(f"{plan.replayed_before:,} replayed before: left alone")
     if plan.erased:
         lines.append(f"{plan.erased:,} of customers who were erased since: not written again")
     for refused, number in plan.refused.most_common():
         lines += [f"{number:,} cannot be: {refused.why}", f"  what to do: {refused.what_to_do}"]
-    if dry_run:
-        lines.append("dry run: nothing was written")
     return lines

@@ -20,12 +20,13 @@ import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from schemas.instants import Instant
-from schemas.topics import STATE_CHANGELOG
+from schemas.topics import PRODUCTS, STATE_CHANGELOG
 from services.repartition.layout import Dealt, Waiting, deal_pools, in_order
 from services.repartition.looking import Layout, Told
 from services.settings import ProcessSettings
 from services.standstill import NotAtRest, TopicsAmiss, held
 from trigger_engine.adapters.kafka_log import KafkaLog
+from trigger_engine.adapters.left_open import end_left_open
 from trigger_engine.adapters.log_port import LogWriter, Row, TopicFacts
 from trigger_engine.adapters.partitioning import partition_of
 from trigger_engine.adapters.takeover import HELD_BY_ID, SOURCES
@@ -84,9 +85,10 @@ async def _all_led(admin: AIOKafkaAdminClient, topics: tuple[str, ...], target: 
 
 @asynccontextmanager
 async def only_mover(log: KafkaLog) -> AsyncIterator[LogWriter]:
-    """The writer of moves; a second repartition fences the first."""
+    """The writer of moves; a second repartition fences the first, and ends what it left open."""
     writer = await log.open_writer(WRITER)
     try:
+        await end_left_open(writer, log, dict.fromkeys((STATE_CHANGELOG, PRODUCTS, *SOURCES)))
         yield writer
     finally:
         await writer.close()

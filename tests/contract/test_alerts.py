@@ -55,6 +55,23 @@ def test_an_alert_names_its_page_and_metrics_that_exist(rule: dict[str, Any]) ->
     assert named <= series()
 
 
+def test_a_label_that_an_alert_asks_for_is_there_from_the_start() -> None:
+    """Else the first records of its kind would be no rise: there is nothing to rise from."""
+    present = {
+        (sample.name, label, value)
+        for metric in collected()
+        for sample in metric.samples
+        for label, value in sample.labels.items()
+    }
+    asked = {
+        (name, label, value)
+        for rule in alerts()
+        for name, label, value in re.findall(r'\b(tetik_\w+)\{(\w+)="(\w+)"\}', rule["expr"])
+    }
+    assert asked
+    assert asked <= present
+
+
 @pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)
 def test_a_page_says_what_it_means_where_to_look_what_to_do_and_when_it_is_harmless(page: Path) -> None:
     said = page.read_text("utf-8")

@@ -54,10 +54,12 @@ async def test_after_a_replay_it_is_as_if_nothing_had_failed(bench: EngineBench)
     assert "cannot be replayed: ingest refused it, so it never was an event" in listed
     code, said = await bench.tetik("dead-letters", "replay", "--dry-run")
     assert (code, "40 would be replayed" in said, "1 of them late" in said) == (0, True, True), said
+    code, said = await bench.tetik("dead-letters", "replay")
+    assert (code, "nobody is there to be asked" in said) == (1, True), said
     assert len(await bench.committed(DEAD_LETTERS, 1)) == CUSTOMERS + 2
 
     bench.start()
-    code, said = await bench.tetik("dead-letters", "replay", "--reason", "keyerror", "--since", "1h")
+    code, said = await bench.tetik("dead-letters", "replay", "--reason", "keyerror", "--since", "1h", "--yes")
     assert (code, "40 replayed" in said) == (0, True), said
     orders = CUSTOMERS - 1
     await bench.until(OUTBOUND, lambda found: len(found) >= orders)
@@ -74,12 +76,12 @@ async def test_after_a_replay_it_is_as_if_nothing_had_failed(bench: EngineBench)
     assert first.pop("received_at") < again.pop("received_at")
     assert first == again
 
-    code, said = await bench.tetik("dead-letters", "replay")
+    code, said = await bench.tetik("dead-letters", "replay", "--yes")
     assert code == 0
     assert said.splitlines()[0] == "0 replayed"
     assert "40 replayed before: left alone" in said
     assert "1 cannot be: it is no JSON" in said
-    code, listed = await bench.tetik("dead-letters", "list", "--stage", "engine", "--json", "--limit", "100")
+    code, listed = await bench.tetik("dead-letters", "list", "--stage", "engine", "--json")
     letters = [msgspec.json.decode(line) for line in listed.splitlines()]
     assert Counter(one["replayed"] for one in letters) == {True: CUSTOMERS, False: 1}
     requests, decisions = await bench.committed(OUTBOUND), await bench.committed(TRIGGERS)
@@ -91,7 +93,7 @@ async def test_what_is_written_twice_all_the_same_changes_nothing(bench: EngineB
     """As by a person with other tools: a failed event is unknown until it is applied, and known from then."""
     await failed_orders(bench)
     bench.start()
-    code, _ = await bench.tetik("dead-letters", "replay")
+    code, _ = await bench.tetik("dead-letters", "replay", "--yes")
     assert code == 0
     orders = CUSTOMERS - 1
     await bench.until(OUTBOUND, lambda found: len(found) >= orders)
@@ -125,7 +127,7 @@ async def test_who_was_erased_since_is_not_written_again(bench: EngineBench) -> 
             ("c4", event(CUSTOMER_ERASED, "c4", "erase-4", at - HOUR_MS)),
         ]
     )
-    code, said = await bench.tetik("dead-letters", "replay", "--stage", "engine")
+    code, said = await bench.tetik("dead-letters", "replay", "--stage", "engine", "--yes")
     assert code == 0
     assert "38 replayed" in said, said
     assert "3 of customers who were erased since: not written again" in said
@@ -155,10 +157,10 @@ async def test_a_second_replay_fences_the_first(bench: EngineBench) -> None:
     from services.dead_letters.replaying import WRITER
 
     await failed_orders(bench)
-    code, said = await bench.tetik("dead-letters", "replay", "--id", "tetik.events/0/999")
-    assert (code, said.splitlines()[0]) == (0, "0 replayed")
+    code, said = await bench.tetik("dead-letters", "replay", "--id", "tetik.events/0/999", "--yes")
+    assert (code, said.splitlines()[0]) == (0, "none of 42 dead letters is meant")
     writer = await KafkaLog(bench.kafka).open_writer(WRITER)
-    code, said = await bench.tetik("dead-letters", "replay")
+    code, said = await bench.tetik("dead-letters", "replay", "--yes")
     assert (code, said.splitlines()[0]) == (0, "40 replayed"), said
     try:
         async with writer.transaction() as transaction:

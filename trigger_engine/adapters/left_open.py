@@ -43,7 +43,8 @@ async def _open_places(log: EngineLog, written: Mapping[str, int | None]) -> lis
     places: list[tuple[str, int]] = []
     for topic, facts in (await log.describe(tuple(written))).items():
         alone = written[topic]
-        numbers = list(range(facts.partitions)) if alone is None else [alone]
+        every = range(facts.partitions)
+        numbers = [number for number in every if alone is None or number == alone]
         # In this order: what is written between the two questions is taken for left open by neither.
         ends = await log.end_offsets(topic, numbers, committed=False)
         committed = await log.end_offsets(topic, numbers)

@@ -1,9 +1,11 @@
 """The engine's Prometheus metrics, each with its meaning."""
 
 from collections import Counter as Counts
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram
 
+from schemas.decision import Outcome
 from schemas.instants import Instant
 from trigger_engine.adapters.flow_metrics import LATENCY_S, FlowMetrics
 from trigger_engine.adapters.product_metrics import ProductMetrics
@@ -24,6 +26,8 @@ class EngineMetrics:
         self.decisions = Counter(
             "tetik_decisions_total", "Decisions by outcome", ["outcome"], registry=self.registry
         )
+        for outcome in get_args(Outcome):  # from the start, so that the first of a kind is a rise
+            self.decisions.labels(outcome)
         self.requests = Counter(
             "tetik_mail_requests_total", "Requests written to the outbound topic", registry=self.registry
         )
@@ -58,6 +62,10 @@ class EngineMetrics:
         self.flush_seconds = Histogram(
             "tetik_flush_seconds", "Time of one transaction", buckets=LATENCY_S, registry=self.registry
         )
+        self._of_the_worker()
+        self._of_recommendations()
+
+    def _of_the_worker(self) -> None:
         self.partitions = Gauge(
             "tetik_partitions", "Partitions of the customers' topics, as set", registry=self.registry
         )
@@ -67,7 +75,14 @@ class EngineMetrics:
         self.timers_pending = Gauge(
             "tetik_timers_pending", "Customers with a pending wake-up", registry=self.registry
         )
-        self._of_recommendations()
+        self.started_at = Gauge(
+            "tetik_started_timestamp_seconds",
+            "When this process began to work, in seconds since 1970",
+            registry=self.registry,
+        )
+        self.ready = Gauge(
+            "tetik_ready", "1 while no rebalance is under way and all is taken over", registry=self.registry
+        )
 
     def _of_recommendations(self) -> None:
         self.snapshots_made = Counter(

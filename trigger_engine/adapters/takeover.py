@@ -96,8 +96,8 @@ async def take_over(
         await _read_rest(log, partition, store, restoring, interrupted)
         restored = restored_from(store.take_others())
         topics = await log.describe(CUSTOMER_TOPICS)
+        _check_ids(topics, restored.record)  # first: a repartition of other topics would be bad advice
         _check_layout(topics, restored.record, partitions)
-        _check_ids(topics, restored.record)
         for topic in SOURCES:
             await _hold_against_log(log, topic, partition, restored.record)
         wake_ups = await _wake_ups_of(store)

@@ -50,6 +50,8 @@ class Timekeeper:
         self._clock = clock
         self._metrics = metrics
         self._ready = ready
+        self._ends: dict[int, int] = {}
+        """Of the events, when last asked; nobody is asked while a rebalance is under way."""
         self._watchdog = Watchdog(seek)
         self._watchdog_of_interests = Watchdog(owned.reread_interests)
 
@@ -93,13 +95,17 @@ class Timekeeper:
         self._metrics.products.fan_outs_pending.set(waiting)
 
     async def _look_for_a_stall(self) -> None:
-        if not self._ready():
+        writers, feeds = dict(self._owned.writers), dict(self._owned.feeds)
+        ready = self._ready()
+        self._metrics.ready.set(ready)
+        if ready:  # what a transaction holds up waits as well, so the gauges count it
+            self._ends = await self._log.end_offsets(EVENTS, list(writers), committed=False)
+        self._metrics.flow.show(writers, self._ends, self._clock.now())
+        self._metrics.state.show(self._owned.stores.values())
+        if not ready:
             self._watchdog.forget()
             self._watchdog_of_interests.forget()
             return
-        writers, feeds = dict(self._owned.writers), dict(self._owned.feeds)
         ends = await self._log.end_offsets(EVENTS, list(writers))
-        self._metrics.flow.show(writers, ends, self._clock.now())
-        self._metrics.state.show(self._owned.stores.values())
         await self._watchdog.look(writers, ends)
         await self._watchdog_of_interests.look(feeds, await self._log.end_offsets(INTERESTS, list(feeds)))

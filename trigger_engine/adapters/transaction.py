@@ -51,6 +51,11 @@ SHARED_TOPICS = (EVENTS, INTERESTS, DEAD_LETTERS)
 """Of these they may write any partition, as others do."""
 
 
+def written_by(partition: int) -> dict[str, int | None]:
+    """Where the flushes of a partition write (as `end_left_open` takes it)."""
+    return {**dict.fromkeys(OWN_TOPICS, partition), **dict.fromkeys(SHARED_TOPICS)}
+
+
 class Portion(NamedTuple):
     """Records of a flush that go to one partition of a topic, in order."""
 
@@ -90,8 +95,7 @@ class TransactionalLog:
 
     async def end_left_open(self, log: EngineLog) -> None:
         """Abort what the former owner left open and the broker did not end when it fenced him."""
-        own = dict.fromkeys(OWN_TOPICS, self._partition)
-        places = await end_left_open(self._writer, log, {**own, **dict.fromkeys(SHARED_TOPICS)})
+        places = await end_left_open(self._writer, log, written_by(self._partition))
         if places:
             logger.info("partition %d: ended what may have been left open in %s", self._partition, places)
 

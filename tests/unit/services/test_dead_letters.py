@@ -162,9 +162,21 @@ def test_a_plan_holds_so_much_and_says_what_it_leaves(monkeypatch: pytest.Monkey
     plan.admit(letter(b"{}", topic=INTERESTS), PARTITIONS)
     lines = "\n".join(said(plan, dry_run=True))
     assert lines.startswith("2 would be replayed")
-    assert "3 more than are held at once: run it again" in lines
+    assert "3 more are left to the next call" in lines
     assert "1 cannot be: an interest belongs to its moment" in lines
-    assert "nothing was written" in lines
+
+
+def test_a_plan_that_nothing_was_meant_by_says_so() -> None:
+    assert said(Plan(letters=7), dry_run=False) == ["none of 7 dead letters is meant"]
+    assert said(Plan(), dry_run=False) == ["no dead letters"]
+
+
+def test_a_limit_takes_the_oldest() -> None:
+    plan = Plan(limit=1)
+    for number in range(3):
+        plan.admit(letter(ordered("ada", f"e{number}")), PARTITIONS)
+    assert [one.event.event_id for one in plan.chosen] == ["e0"]
+    assert plan.beyond == 2
 
 
 def test_letters_of_one_cause_are_of_one_kind() -> None:
