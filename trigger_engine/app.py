@@ -9,15 +9,15 @@ partition record.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from schemas.instants import HOUR_MS, Instant
 from schemas.topics import INTERESTS
+from trigger_engine.adapters.bad_deploy import BadDeployGuard
 from trigger_engine.adapters.batches import Batch, LogRecord
 from trigger_engine.adapters.metrics import EngineMetrics
-from trigger_engine.core.effects import Decide
 from trigger_engine.core.limits import WAKE_UPS_PER_FLUSH_MAX
 from trigger_engine.core.markers import activated_snapshot
 from trigger_engine.core.partition import Flush, Partition
@@ -33,16 +33,10 @@ SWEEP_PER_FLUSH = 500
 """Customers brought in line with new rules in one turn: some 10 ms, which nobody waits for."""
 FAN_OUT_PER_FLUSH = 1_000
 """Customers told of a product in one turn: some 30 ms, and less than a megabyte."""
-REJECTED_WINDOW = 1_000
-REASON_SHOWN = 200
 SEEK_AGAIN_AFTER = 64
 """Batches dropped before a seek is repeated: the first one may have been lost in a rebalance."""
 
 Acknowledge = Callable[[], object]
-
-
-class TooManyRejected(RuntimeError):
-    """So many inputs fail that the fault is ours (a bad deploy), not the records'."""
 
 
 class FlushLog(Protocol):
@@ -81,9 +75,8 @@ class PartitionWriter:
         self._snapshot_of = snapshot_of
         self._seek = seek
         self._metrics = metrics
-        self._rejected_max = rejected_max
+        self._guard = BadDeployGuard(rejected_max)
         self._count_every_ms = count_every_ms
-        self._window_start = (0, 0)
         self._queue: deque[tuple[Batch, Acknowledge]] = deque()
         self._work = asyncio.Event()
         self._room = asyncio.Event()
@@ -95,6 +88,8 @@ class PartitionWriter:
         self._fan_outs_ready = 0
         self._fan_outs_asked = 0
         self._dropped_while_seeking: dict[str, int] = {}
+        self.flushes = 0
+        """How many are durable: who stands at one offset may get on all the same."""
 
     @property
     def next_offset(self) -> int:
@@ -219,6 +214,8 @@ class PartitionWriter:
 
     async def _apply(self, batch: Batch) -> None:
         """Hold the batch's span against the partition record; apply what is next and nothing else."""
+        if self._paused and batch.topic == INTERESTS:
+            return  # nobody drains these before a rebalance: they are read again when it is over
         expected = self._next_of(batch.topic)
         if batch.end <= expected:
             self._metrics.records_dropped.labels("applied before").inc(len(batch.records))
@@ -357,41 +354,10 @@ class PartitionWriter:
         if not partition.dirty:
             return
         flush = partition.take_flush()
-        self._guard_against_bad_deploy(flush)
+        self._guard.look(partition, flush)
         with self._metrics.flush_seconds.time():
             await self._log.commit(flush)
         partition.committed(flush)
+        self.flushes += 1
         self._metrics.count(flush, self._now())
         self._metrics.products.interests_dropped.inc(partition.notices.take_dropped())
-
-    def _guard_against_bad_deploy(self, flush: Flush) -> None:
-        """Stop instead of emptying the topic into the dead letters, or ending every run with an error.
-
-        Before the flush is durable: a supervisor may start us again and again, and each time another few
-        thousand would go. A flush holds that many while catching up, so the share counts, not the number.
-        """
-        partition = self.partition
-        seen_before, rejected_before = self._window_start
-        seen, rejected = partition.inputs_seen - seen_before, partition.inputs_rejected - rejected_before
-        if rejected * REJECTED_WINDOW > self._rejected_max * max(seen, REJECTED_WINDOW):
-            raise TooManyRejected(
-                f"partition {partition.number}: {rejected} of {seen} inputs failed, more than "
-                f"{self._rejected_max} in {REJECTED_WINDOW}. Most often: {most_often(flush)}. The last of "
-                "them were not put aside: they come again at the next start. Mend the cause (often a bad "
-                "deploy), or raise TETIK_REJECTED_MAX to make dead letters of them, and start again."
-            )
-        if seen >= REJECTED_WINDOW:
-            self._window_start = (partition.inputs_seen, partition.inputs_rejected)
-
-
-def most_often(flush: Flush) -> str:
-    """Why inputs of a flush failed, the most frequent reasons first, each with where it was met last."""
-    places = {rejected.reason: f"{rejected.topic} at {rejected.offset}" for rejected in flush.rejected}
-    told = Counter(rejected.reason for rejected in flush.rejected)
-    for effect in flush.effects:
-        if isinstance(effect, Decide) and effect.record.outcome == "error":
-            told[effect.record.reason] += 1
-            places[effect.record.reason] = f"trigger {effect.record.trigger_id}"
-    return "; ".join(
-        f"{count} x {reason[:REASON_SHOWN]} ({places[reason]})" for reason, count in told.most_common(3)
-    )

@@ -23,6 +23,8 @@ class Taker(Protocol):
     @property
     def next_interest(self) -> int: ...
     @property
+    def flushes(self) -> int: ...
+    @property
     def busy(self) -> bool: ...
     async def submit(self, batch: Batch, acknowledge: Acknowledge) -> None: ...
 
@@ -44,6 +46,11 @@ class InterestFeed:
     def next_offset(self) -> int:
         """The next offset to apply, for the watchdog."""
         return self._writer.next_interest
+
+    @property
+    def flushes(self) -> int:
+        """The writer's."""
+        return self._writer.flushes
 
     @property
     def busy(self) -> bool:

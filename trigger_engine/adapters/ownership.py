@@ -27,6 +27,7 @@ from trigger_engine.adapters.standby import Standby
 from trigger_engine.adapters.state_store import StateStore
 from trigger_engine.adapters.stores import Stores
 from trigger_engine.adapters.takeover import Interrupted, TakenOver, take_over
+from trigger_engine.adapters.tasks import ended
 from trigger_engine.adapters.transaction import Portions, portions_of
 from trigger_engine.app import Acknowledge, PartitionWriter
 from trigger_engine.core.partition import Partition
@@ -86,7 +87,7 @@ class PartitionsOwned:
         self._count_every_ms = count_every_ms
         self.stores: dict[int, StateStore] = {}
         self._stores = stores or Stores(log, now, lasting=standing_by)
-        self._standby = Standby(log, self._stores, metrics, following=standing_by)
+        self._standby = Standby(log, self._stores, now, metrics, following=standing_by)
         self._restoring = Restoring(metrics, asyncio.get_running_loop().time)
         self._interrupted = interrupted
         self._core = core
@@ -94,6 +95,8 @@ class PartitionsOwned:
         self._changelog_ends: dict[int, int] = {}
         self.settling = True
         self.taking_over = False
+        self._changing = asyncio.Lock()
+        self._closing = False
 
     def customer_count(self) -> int:
         """Customers of the partitions owned; an estimate where they are kept in files."""
@@ -114,7 +117,12 @@ class PartitionsOwned:
 
     async def on_assigned(self, partitions: set[int]) -> None:
         """Own exactly these partitions from now on. If it is interrupted, some are not owned yet, and all
-        stand still until the assignment that follows."""
+        stand still until the assignment that follows. Nothing is owned any more once `close` was called."""
+        async with self._changing:
+            if not self._closing:
+                await self._own(partitions)
+
+    async def _own(self, partitions: set[int]) -> None:
         await self._standby.pause()
         for number in sorted(self.writers.keys() - partitions):
             await self._give_up(number)
@@ -126,8 +134,9 @@ class PartitionsOwned:
             logger.info("the group decides anew while partitions are restored: going on after it")
             return
         self._changelog_ends = await self._log.end_offsets(STATE_CHANGELOG, sorted(partitions))
-        for writer in self.writers.values():
+        for number, writer in self.writers.items():
             writer.resume()
+            self.feeds[number].reopen()  # what it read meanwhile was not applied
         if self._recommender is not None:
             await self._recommender.assigned(partitions)
         others = set(range(self._partitions)) - partitions
@@ -161,13 +170,15 @@ class PartitionsOwned:
             self.feeds[number].reopen()
 
     async def close(self) -> None:
-        """Give everything up."""
-        if self._recommender is not None:
-            await self._recommender.close()
-        await self._standby.pause()
-        for number in sorted(self.writers):
-            await self._give_up(number)
-        await self._standby.close()
+        """Give everything up. A take-over under way is broken off."""
+        self._closing = True
+        async with self._changing:
+            if self._recommender is not None:
+                await self._recommender.close()
+            await self._standby.pause()
+            for number in sorted(self.writers):
+                await self._give_up(number)
+            await self._standby.close()
 
     async def _take(self, number: int) -> None:
         """Take a partition over, with the copy of it if there is one. Interrupted, the copy is kept."""
@@ -186,7 +197,7 @@ class PartitionsOwned:
                 store=store,
                 now=self._now(),
                 restoring=self._restoring,
-                interrupted=self._interrupted,
+                interrupted=lambda: self._closing or self._interrupted(),
             )
         except Interrupted:
             self._standby.put_in(number, store)
@@ -242,8 +253,8 @@ class PartitionsOwned:
         del self.feeds[number]
         feeding.cancel()
         await writer.close()
-        # their errors, if any, have been reported
-        await asyncio.gather(working, feeding, return_exceptions=True)
+        await ended(feeding)
+        await asyncio.gather(working, return_exceptions=True)  # its error, if any, has been reported
         store = self.stores.pop(number)
         if self._standby.following:
             self._standby.put_in(number, store)

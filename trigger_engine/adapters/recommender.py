@@ -33,6 +33,7 @@ from trigger_engine.adapters.dead_letters import SOURCE
 from trigger_engine.adapters.left_open import end_left_open
 from trigger_engine.adapters.log_port import EngineLog, Fenced, LogReader, LogWriter, Row
 from trigger_engine.adapters.metrics import EngineMetrics
+from trigger_engine.adapters.tasks import ended
 from trigger_engine.core.limits import CATALOGUE_MAX
 from trigger_engine.core.merging import Merging
 from trigger_engine.core.parts import PART_KEY_PREFIX, PartError, decode_part
@@ -78,8 +79,7 @@ class Recommender:
         """Stop; what was not committed is undone by the next one."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)  # its errors have been told
+            await ended(task)
 
     async def _run(self) -> None:
         while True:

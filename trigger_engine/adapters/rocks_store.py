@@ -76,11 +76,18 @@ class RocksStore:
 
     def committed(self, flush: Flush) -> None:
         """All that the flush wrote to the changelog, and where that ended."""
-        self._write(flush.states, others_of(flush), flush.changelog_end)
+        if flush.changelog_end is not None:
+            self.stands_at, self.stood_at = flush.changelog_end, self._now()
+        self._write(flush.states, others_of(flush))
 
     def take_in(self, records: Iterable[LogRecord], stands_at: int) -> None:
         """The records and the offset, as a whole."""
-        self._write(*told_apart(records), stands_at)
+        self.stands_at, self.stood_at = stands_at, self.stood_at or self._now()
+        self._write(*told_apart(records))
+
+    def caught_up(self) -> None:
+        """It is as old as now; the files say so when something is written next."""
+        self.stood_at = self._now()
 
     def items(self) -> Iterator[tuple[str, bytes]]:
         """In the order of the keys."""
@@ -126,7 +133,6 @@ class RocksStore:
         self,
         customers: Iterable[tuple[str, bytes | None]],
         others: Iterable[tuple[str, bytes | None]],
-        stands_at: int | None,
     ) -> None:
         batch = WriteBatch(raw_mode=True)
         for prefix, rows in ((_CUSTOMER, customers), (_OTHER, others)):
@@ -135,10 +141,8 @@ class RocksStore:
                     batch.delete(prefix + key.encode())
                 else:
                     batch.put(prefix + key.encode(), value)
-        if stands_at is not None:
-            self.stands_at, self.stood_at = stands_at, self._now()
-            standing = _Standing(self._topic_id, self.stands_at, self.stood_at)
-            batch.put(_STANDING, msgspec.msgpack.encode(standing))
+        standing = _Standing(self._topic_id, self.stands_at, self.stood_at)
+        batch.put(_STANDING, msgspec.msgpack.encode(standing))
         self._db.write(batch, self._unlogged)
 
     def _between(self, first: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:

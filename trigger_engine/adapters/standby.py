@@ -12,13 +12,16 @@ said in the log, counted, and begun anew.
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
 
+from schemas.instants import Instant
 from schemas.topics import STATE_CHANGELOG
 from trigger_engine.adapters.log_port import EngineLog, LogReader
 from trigger_engine.adapters.metrics import EngineMetrics
-from trigger_engine.adapters.state_store import StateStore
+from trigger_engine.adapters.state_store import StateStore, is_of_use
 from trigger_engine.adapters.stores import Stores
 from trigger_engine.adapters.takeover import into_store
+from trigger_engine.adapters.tasks import ended
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +33,18 @@ class Standby:
     """The copies of one worker. It stands still between `pause` and `follow`; with `following` off it holds
     only what interrupted take-overs have read."""
 
-    def __init__(self, log: EngineLog, stores: Stores, metrics: EngineMetrics, *, following: bool) -> None:
+    def __init__(
+        self,
+        log: EngineLog,
+        stores: Stores,
+        now: Callable[[], Instant],
+        metrics: EngineMetrics,
+        *,
+        following: bool,
+    ) -> None:
         self.following = following
         self._log = log
+        self._now = now
         self._stores = stores
         self._metrics = metrics
         self._copies: dict[int, StateStore] = {}
@@ -42,8 +54,7 @@ class Standby:
         """Follow nothing for now: partitions are being taken over."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
 
     def take_out(self, partition: int) -> StateStore | None:
         """The copy of a partition that is taken over now, if there is one; only while it stands still."""
@@ -81,34 +92,40 @@ class Standby:
         readers: dict[int, LogReader] = {}
         try:
             while True:
-                ends = await self._log.end_offsets(STATE_CHANGELOG, partitions)
-                for number, end in ends.items():
-                    await self._catch_up(number, end, readers)
+                # open transactions included: a partition just given up stands before its last marker
+                ends = await self._log.end_offsets(STATE_CHANGELOG, partitions, committed=False)
+                for number in ends:
+                    self._show(ends)
+                    await self._catch_up(number, ends, readers)
                 self._show(ends)
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
             for reader in readers.values():
                 await _close(reader)
 
-    async def _catch_up(self, number: int, end: int, readers: dict[int, LogReader]) -> None:
-        """Read what is new of a partition. A copy that stands beyond the end is not of this changelog."""
+    async def _catch_up(self, number: int, ends: Mapping[int, int], readers: dict[int, LogReader]) -> None:
+        """Read what is new of a partition. A copy that is of no use is begun anew."""
         store = self._copies.get(number)
         if store is None:
             store = self._copies[number] = await self._stores.open(number)
-        if store.stands_at > end:
+        if not is_of_use(store, ends[number], self._now()):
             store.clear()
             await _close(readers.pop(number, None))
-        if store.stands_at == end:
+        if store.stands_at == ends[number]:
+            store.caught_up()
             return
         reader = readers.get(number)
         if reader is None:
             reader = readers[number] = await self._log.open_reader(STATE_CHANGELOG, number, store.stands_at)
         async for read in into_store(reader, store):
             self._metrics.state.changelog_read.labels("standby").inc(read)
+            self._show(ends)
             await asyncio.sleep(0)
+        store.caught_up()
 
-    def _show(self, ends: dict[int, int]) -> None:
-        lag = sum(max(0, end - self._copies[number].stands_at) for number, end in ends.items())
+    def _show(self, ends: Mapping[int, int]) -> None:
+        stand_at = {number: store.stands_at for number, store in self._copies.items()}
+        lag = sum(max(0, end - stand_at.get(number, 0)) for number, end in ends.items())
         self._metrics.state.standby_lag.set(lag)
         self._metrics.state.standby_customers.set(sum(map(len, self._copies.values())))
 

@@ -32,10 +32,13 @@ class StateStore(Customers, Protocol):
     stands_at: int
     """The next offset of the changelog to read."""
     stood_at: Instant
-    """When it was known to stand there; 0: it is empty."""
+    """When it last held all that was committed, or began to be filled; 0: it is empty."""
 
     def take_in(self, records: Iterable[LogRecord], stands_at: int) -> None:
         """Records of the changelog, in order; it goes on at `stands_at`."""
+
+    def caught_up(self) -> None:
+        """All that was committed by now is in it."""
 
     def take_others(self) -> dict[str, bytes]:
         """The records that are no customer's, by key."""
@@ -49,6 +52,17 @@ class StateStore(Customers, Protocol):
 
     def close(self) -> None:
         """Nothing more comes; what is in files stays there."""
+
+
+def is_of_use(store: StateStore, end: int, now: Instant) -> bool:
+    """Whether a copy can be gone on with where its changelog ends at `end`, open transactions included.
+
+    It must not stand beyond, nor be too old, unless nothing was written since. A clock that was ahead when it
+    was written says nothing of its age.
+    """
+    if not store.stood_at or store.stands_at == end:
+        return True
+    return store.stands_at < end and 0 <= now - store.stood_at <= AGE_MAX_MS
 
 
 class MemoryStore(CustomersInMemory):
@@ -70,7 +84,11 @@ class MemoryStore(CustomersInMemory):
         customers, others = told_apart(records)
         self.put(customers)
         _put(self._others, others)
-        self._stands(stands_at)
+        self.stands_at, self.stood_at = stands_at, self.stood_at or self._now()
+
+    def caught_up(self) -> None:
+        """It is as old as now."""
+        self.stood_at = self._now()
 
     def committed(self, flush: Flush) -> None:
         """The touched customers, and the rest if it is kept."""
@@ -78,7 +96,7 @@ class MemoryStore(CustomersInMemory):
         if self._lasting:
             _put(self._others, others_of(flush))
         if flush.changelog_end is not None:
-            self._stands(flush.changelog_end)
+            self.stands_at, self.stood_at = flush.changelog_end, self._now()
 
     def take_others(self) -> dict[str, bytes]:
         """Given away, unless they are kept."""
@@ -95,9 +113,6 @@ class MemoryStore(CustomersInMemory):
 
     def close(self) -> None:
         """There is nothing to keep."""
-
-    def _stands(self, stands_at: int) -> None:
-        self.stands_at, self.stood_at = stands_at, self._now()
 
 
 def told_apart(records: Iterable[LogRecord]) -> tuple[Rows, Rows]:

@@ -21,7 +21,7 @@ from schemas.instants import Instant
 from schemas.topics import EVENTS, INTERESTS, OUTBOUND, STATE_CHANGELOG, TRIGGERS
 from trigger_engine.adapters.log_port import EngineLog, LogReader, TopicFacts
 from trigger_engine.adapters.restoring import Restoring
-from trigger_engine.adapters.state_store import AGE_MAX_MS, StateStore
+from trigger_engine.adapters.state_store import StateStore, is_of_use
 from trigger_engine.adapters.transaction import TransactionalLog
 from trigger_engine.core.basket_ring import BASKET_KEY_PREFIX
 from trigger_engine.core.customers import Customers
@@ -112,7 +112,7 @@ async def _begin_anew_if_unfit(log: EngineLog, partition: int, store: StateStore
     if not store.stood_at:
         return
     _, end = await log.bounds(STATE_CHANGELOG, partition)
-    if store.stands_at > end or now - store.stood_at > AGE_MAX_MS:
+    if not is_of_use(store, end, now):
         logger.info("partition %d: its copy is not of this changelog, or too old; reading all", partition)
         store.clear()
 
@@ -134,6 +134,7 @@ async def _read_rest(
             if interrupted():
                 raise Interrupted
             await asyncio.sleep(0)  # a restore is long: others have their turn, heartbeats among them
+        store.caught_up()
     finally:
         restoring.ends(partition)
         await reader.close()

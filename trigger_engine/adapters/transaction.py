@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 _NO_HEADERS: KafkaHeaders = []
 OWN_TOPICS = (TRIGGERS, OUTBOUND, STATE_CHANGELOG)
 """Of these a partition's flushes write the partition of its number, and nobody else does."""
-SHARED_TOPICS = (EVENTS, INTERESTS, DEAD_LETTERS)
+SHARED_TOPICS = (EVENTS, INTERESTS, DEAD_LETTERS, SNAPSHOTS)
 """Of these they may write any partition, as others do."""
 
 

@@ -7,7 +7,7 @@ before the end reads again from where it stands, and if that does not help, the 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 LOOK_EVERY_S = 2.0
 LOOKS_BEFORE_SEEK = 2
@@ -25,7 +25,17 @@ class Reader(Protocol):
     @property
     def next_offset(self) -> int: ...
     @property
+    def flushes(self) -> int: ...
+    @property
     def busy(self) -> bool: ...
+
+
+class _Stood(NamedTuple):
+    """Of a partition at the last look: its position, its flushes, and for how many looks it has stood."""
+
+    position: int
+    flushes: int
+    looks: int
 
 
 class Watchdog:
@@ -33,7 +43,7 @@ class Watchdog:
 
     def __init__(self, seek: Callable[[int, int], Awaitable[None]]) -> None:
         self._seek = seek
-        self._stood: dict[int, tuple[int, int]] = {}
+        self._stood: dict[int, _Stood] = {}
 
     def forget(self) -> None:
         """A rebalance is under way: begin to count anew."""
@@ -42,12 +52,16 @@ class Watchdog:
     async def look(self, readers: Mapping[int, Reader], ends: Mapping[int, int]) -> None:
         """Seek where nothing moved for a while before the log's end. Raises StoodStill in the end."""
         for number, reader in readers.items():
-            position, looks = self._stood.get(number, (-1, 0))
+            position, flushes, looks = self._stood.get(number, _Stood(-1, 0, 0))
             if reader.next_offset != position or position >= ends.get(number, 0):
-                self._stood[number] = (reader.next_offset, 0)
+                self._stood[number] = _Stood(reader.next_offset, reader.flushes, 0)
+                continue
+            if reader.busy and reader.flushes != flushes:
+                # slice after slice at one offset: the wake-ups before an event, the last change of rules
+                self._stood[number] = _Stood(position, reader.flushes, looks)
                 continue
             looks += 1
-            self._stood[number] = (position, looks)
+            self._stood[number] = _Stood(position, reader.flushes, looks)
             if looks >= LOOKS_MAX:
                 raise StoodStill(
                     f"partition {number} stands at offset {position} for {looks * LOOK_EVERY_S:.0f} s, "

@@ -7,9 +7,10 @@ import pytest
 from schemas.topics import EVENTS, INTERESTS
 from tests.fixtures.engine_cases import HOUR, T0, added, profile
 from tests.unit.trigger_engine.shell.test_partition_writer import RULES, Record, running
+from trigger_engine.adapters.bad_deploy import TooManyRejected
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.metrics import EngineMetrics
-from trigger_engine.app import PartitionWriter, TooManyRejected
+from trigger_engine.app import PartitionWriter
 from trigger_engine.core import partition as partition_module
 from trigger_engine.core.partition import Partition, PartitionRecord
 

@@ -119,6 +119,17 @@ async def test_a_slice_is_one_flush_and_events_are_read_between_slices(
         await until(lambda: shell.writer.settled(T0))
 
 
+async def test_interests_that_come_during_a_rebalance_are_left_to_be_read_again() -> None:
+    """Nobody drains them before it, as Faust does with the events: what is written then may be another's."""
+    async with running(rules=RULES) as shell:
+        await shell.writer.pause()
+        await interests(shell, noted("ada"), start=0)
+        assert (shell.writer.next_interest, shell.flushes) == (0, [])
+        shell.writer.resume()
+        await interests(shell, noted("ada"), start=0)
+        assert shell.writer.next_interest == 1
+
+
 async def test_what_cannot_be_read_is_a_dead_letter_of_its_topic() -> None:
     async with running(rules=RULES) as shell:
         await interests(shell, b"junk", noted("ada"), b'{"action": "note"}', start=0)
@@ -152,6 +163,7 @@ class Taken:
     def __init__(self) -> None:
         self.batches: list[Batch] = []
         self.busy = False
+        self.flushes = 0
         self.next_interest = 0
 
     async def submit(self, batch: Batch, acknowledge: object) -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from schemas.topics import STATE_CHANGELOG
 from tests.simulation.memory_log import MemoryBroker, MemoryLog, NoPace, every_topic
-from trigger_engine.adapters import standby
+from trigger_engine.adapters import standby, tasks
 from trigger_engine.adapters.metrics import EngineMetrics
 from trigger_engine.adapters.ownership import PartitionsOwned
 from trigger_engine.adapters.rule_book import RuleBook
 from trigger_engine.adapters.snapshot_book import SnapshotBook
-from trigger_engine.adapters.state_store import MemoryStore
+from trigger_engine.adapters.state_store import AGE_MAX_MS, MemoryStore
 from trigger_engine.core.state import CustomerState, encode_state
 
 NOW = 1_000_000_000_000
@@ -25,8 +25,11 @@ class Slices(NoPace):
     """A fetch brings ten records; `fails` breaks what is asked of the log."""
 
     fails = False
+    seen: Callable[[], object] = staticmethod(lambda: None)
+    """Called at each fetch."""
 
     def slice(self, available: int) -> int:
+        self.seen()
         return min(available, 10)
 
     async def at(self, point: str) -> None:
@@ -182,6 +185,72 @@ async def test_a_take_over_that_was_broken_off_goes_on_at_the_next_assignment(
         assert not one.owned.settling
         assert one.value(READ, purpose="take-over") == 200 + broken_off / 2, "what 1 had read, it kept"
         assert len(one.owned.writers[1].partition.customers) == 100
+
+
+async def test_a_copy_too_old_to_know_of_deletions_is_begun_anew_before_it_is_followed(
+    broker: MemoryBroker,
+) -> None:
+    """As files are that an engine finds behind two days of downtime. To follow them would make them young."""
+    made: list[MemoryStore] = []
+
+    async def old(partition: int) -> MemoryStore:
+        store = MemoryStore(lambda: NOW, lasting=True)
+        store.take_in([], 50)
+        store.put([("erased", b"long ago")])
+        store.stood_at = NOW - AGE_MAX_MS - 1
+        made.append(store)
+        return store
+
+    async with worker(broker) as one:
+        one.owned._stores.open = old
+        await one.owned._standby.pause()
+        one.owned._standby.follow({1})
+        await one.until(lambda: bool(made) and len(made[0]) == 100)
+        assert made[0].get("erased") is None
+
+
+async def test_how_far_copies_are_behind_is_told_from_the_start(broker: MemoryBroker) -> None:
+    seen: list[float] = []
+    async with worker(broker) as one:
+        one.pace.seen = lambda: seen.append(one.value("tetik_standby_lag_records"))
+        await one.owned.on_assigned({0})
+        await one.until(lambda: one.value("tetik_standby_customers") == 200)
+        await one.until(lambda: one.value("tetik_standby_lag_records") == 0)
+    assert max(seen) == 200
+    assert {90, 100} <= set(seen), "one is read, and the other is still to be"
+
+
+async def test_a_clean_stop_breaks_a_take_over_off_and_nothing_is_owned_behind_it(
+    broker: MemoryBroker,
+) -> None:
+    async with worker(broker) as one:
+        await one.owned.on_assigned({0})
+        taking = asyncio.create_task(one.owned.on_assigned({0, 1, 2}))
+        await asyncio.sleep(0)
+        await one.owned.close()
+        await taking
+        await one.owned.on_assigned({0, 1, 2})
+        assert one.owned.writers == {}
+
+
+async def test_a_task_that_swallows_its_cancellation_is_ended_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "SAID_AGAIN_S", 0.01)
+    swallowed = 0
+
+    async def deaf() -> None:
+        nonlocal swallowed
+        while swallowed < 3:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await tasks.ended(task)
+    assert (task.done(), swallowed) == (True, 3)
 
 
 async def test_copies_of_what_is_not_followed_are_given_up(broker: MemoryBroker) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import msgspec
 import pytest
 
-from schemas.topics import DEAD_LETTERS, EVENTS, INTERESTS, STATE_CHANGELOG, TRIGGERS
+from schemas.topics import DEAD_LETTERS, EVENTS, INTERESTS, SNAPSHOTS, STATE_CHANGELOG, TRIGGERS
 from tests.fixtures.forgetful_broker import ForgetfulBroker
 from tests.simulation.memory_log import MemoryBroker, MemoryLog, NoPace
 from trigger_engine.adapters.log_port import Fenced, TopicFacts
@@ -203,16 +203,42 @@ async def test_a_copy_beyond_the_end_of_the_log_is_of_another_one() -> None:
     assert store.stands_at == 1
 
 
-@pytest.mark.parametrize(("age_ms", "kept"), [(AGE_MAX_MS, True), (AGE_MAX_MS + 1, False)])
+@pytest.mark.parametrize(
+    ("age_ms", "kept"), [(AGE_MAX_MS, True), (AGE_MAX_MS + 1, False), (0, True), (-1, False)]
+)
 async def test_a_copy_that_may_miss_deletions_is_begun_anew(age_ms: int, kept: bool) -> None:
-    """The log has forgotten by now that she was deleted; only a copy still has her."""
-    broker = broker_with(ada=state("ada"))
+    """The log has forgotten by now that she was deleted; only a copy still has her. A copy of the future was
+    written by a clock that was ahead."""
+    broker = broker_with(ada=state("ada"), bob=state("bob"))
     store = MemoryStore(lambda: NOW)
     store.take_in([], 1)
     store.put([("deleted", state("deleted"))])
     taken = await taken_over(broker, store, now=NOW + age_ms)
     assert (taken.customers.get("deleted") is not None) == kept
     assert (taken.customers.get("ada") is None) == kept
+
+
+async def test_a_copy_that_nothing_was_written_since_is_never_too_old() -> None:
+    broker = broker_with(ada=state("ada"))
+    store = MemoryStore(lambda: NOW)
+    store.take_in([], 1)
+    store.put([("eve", state("eve"))])
+    taken = await taken_over(broker, store, now=NOW + 10 * AGE_MAX_MS)
+    assert taken.customers.get("eve") is not None
+
+
+async def test_a_copy_is_as_old_as_its_last_look_at_the_end() -> None:
+    """Take-overs that are broken off again and again do not make it younger: they may not have come to a
+    deletion yet."""
+    times = iter((NOW, NOW + 1, NOW + 2))
+    store = MemoryStore(lambda: next(times))
+    store.take_in([], 1)
+    store.take_in([], 2)
+    assert store.stood_at == NOW
+    store.caught_up()
+    assert store.stood_at == NOW + 1
+    store.committed(Flush(changelog_end=3))
+    assert (store.stands_at, store.stood_at) == (3, NOW + 2)
 
 
 async def test_an_interrupted_take_over_keeps_what_it_has_read() -> None:
@@ -291,9 +317,9 @@ def test_a_partition_with_nothing_to_read_is_under_way_until_it_is_done() -> Non
 
 
 async def test_what_the_broker_did_not_end_comes_to_light_with_no_commit_of_ours() -> None:
-    broker = ForgetfulBroker({**dict.fromkeys(CUSTOMER_TOPICS, 2), DEAD_LETTERS: 1})
+    broker = ForgetfulBroker({**dict.fromkeys(CUSTOMER_TOPICS, 2), DEAD_LETTERS: 1, SNAPSHOTS: 1})
     former = await MemoryLog(broker).open_writer("tetik-1")
-    places = ((TRIGGERS, 1), (EVENTS, 0), (DEAD_LETTERS, 0), (STATE_CHANGELOG, 1))
+    places = ((TRIGGERS, 1), (EVENTS, 0), (DEAD_LETTERS, 0), (SNAPSHOTS, 0), (STATE_CHANGELOG, 1))
     with suppress(Fenced):
         async with former.transaction() as transaction:
             for place in places:

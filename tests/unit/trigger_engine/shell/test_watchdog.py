@@ -11,6 +11,7 @@ from trigger_engine.adapters.watchdog import LOOKS_BEFORE_SEEK, LOOKS_MAX, Stood
 class Reader:
     next_offset: int
     busy: bool = False
+    flushes: int = 0
 
 
 class Seeks(list[tuple[int, int]]):
@@ -45,6 +46,23 @@ async def test_a_rebalance_begins_the_count_anew() -> None:
         await watchdog.look({0: Reader(5)}, {0: 8})
         watchdog.forget()
     assert seeks == []
+
+
+async def test_who_works_off_slice_after_slice_at_one_offset_is_left_alone() -> None:
+    """A burst of wake-ups before an event, or the last change of rules, may take longer than two minutes."""
+    watchdog, sliced = Watchdog(Seeks().seek), Reader(3, busy=True)
+    for _ in range(2 * LOOKS_MAX):
+        sliced.flushes += 1
+        await watchdog.look({0: sliced}, {0: 8})
+
+
+async def test_wake_ups_that_fire_meanwhile_do_not_hide_that_the_log_is_not_read() -> None:
+    watchdog, firing = Watchdog(Seeks().seek), Reader(3)
+    for _ in range(LOOKS_MAX):
+        firing.flushes += 1
+        await watchdog.look({0: firing}, {0: 8})
+    with pytest.raises(StoodStill):
+        await watchdog.look({0: firing}, {0: 8})
 
 
 @pytest.mark.parametrize("busy", [False, True])
