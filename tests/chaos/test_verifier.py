@@ -180,6 +180,13 @@ def decide_before_it_is_due(evidence: Evidence) -> None:
     evidence.decisions[place] = edited(evidence.decisions[place], decided_at=before)
 
 
+def decide_after_it_is_on_the_log(evidence: Evidence) -> None:
+    """A clock from the future, by which an offer had expired."""
+    place, _ = decided(evidence, lambda one: one["cause"]["kind"] == "event")
+    later = format_instant(evidence.decisions[place].written_at + evidence.ahead_ms + 1)
+    evidence.decisions[place] = edited(evidence.decisions[place], decided_at=later)
+
+
 def write_before_it_is_due(evidence: Evidence) -> None:
     """By a clock that was ahead."""
     place, one = decided(evidence, fired_by_time)
@@ -298,6 +305,7 @@ PLANTS: dict[Callable[[Evidence], None], str] = {
     acknowledge_an_offset_twice: "doubled",
     decide_before_it_is_due: "early",
     write_before_it_is_due: "early",
+    decide_after_it_is_on_the_log: "early",
     swap_a_customers_decisions: "reordered",
     let_causes_go_back: "reordered",
     leave_the_tail_unread: "unseen",

@@ -157,9 +157,11 @@ def _more_than_once(values: Iterable[Name]) -> list[Name]:
 def _early(evidence: Evidence, log: _Log) -> Iterator[Fault]:
     """By the clock of who decided, and by the broker's."""
     for raw, one in log.decisions:
+        handed_in, decided_at = parse_instant(one.occurred_at), parse_instant(one.decided_at)
+        if decided_at > raw.written_at + evidence.ahead_ms:  # such a stamp would excuse what expired
+            yield Fault("early", f"on the log before it was decided: {shown(expected_of(one))}")
         if one.cause.kind != "wake_up":
             continue
-        handed_in, decided_at = parse_instant(one.occurred_at), parse_instant(one.decided_at)
         due_at = handed_in
         if one.due_at is not None and one.step is not None and one.outcome not in PUT_OFF:
             due_at = max(due_at, parse_instant(one.due_at))
