@@ -14,7 +14,7 @@ from services.repartition.layout import Sum, home_of
 from services.settings import ProcessSettings
 from services.standstill import NotAtRest, Standing, TopicsAmiss, standing_of
 from trigger_engine.adapters.kafka_log import KafkaLog
-from trigger_engine.adapters.log_port import TopicFacts
+from trigger_engine.adapters.log_port import EngineLog, TopicFacts
 from trigger_engine.adapters.partitioning import partition_of
 from trigger_engine.adapters.takeover import HELD_BY_ID, SOURCES
 from trigger_engine.core.customers import CustomersInMemory
@@ -113,7 +113,7 @@ async def look(settings: ProcessSettings, log: KafkaLog, target: int, told: Told
     return layout
 
 
-async def refuse_other_topics(log: KafkaLog, layout: Layout) -> None:
+async def refuse_other_topics(log: EngineLog, layout: Layout) -> None:
     """The records must belong to these topics: what they say is applied would be passed over for good.
     Raises TopicsAmiss."""
     topics = layout.topics | await log.describe(HELD_BY_ID)
