@@ -7,6 +7,7 @@ best round of each (the least disturbed one), the JSON all of them.
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,8 @@ def main(
         sys.exit(f"{error.cmd[0]} failed:\n{error.stdout}{error.stderr}")
     except (TrialFailed, PlatformError, KafkaException, OSError) as error:
         sys.exit(f"the benchmark could not be run: {error}")
+    except asyncio.CancelledError:
+        sys.exit("the benchmark was stopped")
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     output.with_suffix(".md").write_text(page_of(report, output.with_suffix(".png").name))
@@ -169,6 +172,9 @@ def _stages(
 
 
 async def _measure(stages: list[Stage], rounds: int, directory: Path, console: Console) -> dict[str, Any]:
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     found: list[Rows] = []
     loads = []
     for number in range(rounds):

@@ -3,6 +3,7 @@ should put out, and asked how long an order takes it when it is not behind."""
 
 import contextlib
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ QUIET_S = 2.0
 DEADLINE_S = 600.0
 STOP_S = 30.0
 LOG_TAIL_CHARACTERS = 3_000
+_DIES_WITH_RUNNER = ("setpriv", "--pdeathsig", "KILL")
+"""The kernel kills a contender when the thread that started it is gone, however the runner ended."""
 
 
 class TrialFailed(RuntimeError):
@@ -73,6 +76,7 @@ class Task:
     """What a trial is about: where the log stands, what it is, and the pace of new events behind it.
 
     `number`: which trial on this broker it is, from 1; behind the log stands what was new to those before.
+    `stop`: set when the runner is to end, and the trial with it.
     """
 
     kafka: str
@@ -81,6 +85,7 @@ class Task:
     expected: Expected
     pace: Pace | None
     number: int
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def run_trial(contender: Contender, task: Task) -> Trial:
@@ -146,13 +151,16 @@ def _measured(found: ReadBack, expected: Expected, begun: Reached, ended: Reache
 class Watched:
     """The running processes of a contender."""
 
-    def __init__(self, label: str, processes: list["Popen[bytes]"], log: Path) -> None:
+    def __init__(self, label: str, processes: list["Popen[bytes]"], log: Path, stop: threading.Event) -> None:
         self._label = label
         self._processes = processes
         self._log = log
+        self._stop = stop
 
     def check(self) -> None:
-        """Raises TrialFailed if one has ended."""
+        """Raises TrialFailed if one has ended, or all are to."""
+        if self._stop.is_set():
+            raise self.failed("was stopped")
         for process in self._processes:
             if process.poll() is not None:
                 raise self.failed(f"ended with code {process.returncode}")
@@ -191,14 +199,12 @@ def _running(contender: Contender, task: Task, app: str) -> Iterator[Watched]:
     directory.mkdir()
     environment = contender.environment(task.kafka, app, task.plan.partitions, directory)
     log = directory / "output.log"
-    processes = []
+    command, processes = (*_DIES_WITH_RUNNER, *contender.command), []
     with log.open("wb") as file:
         for _ in range(contender.processes):
-            processes.append(
-                Popen(contender.command, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
-            )
+            processes.append(Popen(command, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT))
     try:
-        yield Watched(contender.label, processes, log)
+        yield Watched(contender.label, processes, log, task.stop)
     finally:
         for process in processes:
             process.terminate()
