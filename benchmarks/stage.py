@@ -42,7 +42,7 @@ class Stage:
 
     def without_variants(self) -> "Stage":
         """As played in all rounds but the last: of a variant one round is enough."""
-        return replace(self, contenders=tuple(one for one in self.contenders if not one.options))
+        return replace(self, contenders=tuple(one for one in self.contenders if not one.is_variant))
 
     def in_turn(self, round_number: int) -> "Stage":
         """Another one goes first in each round."""
