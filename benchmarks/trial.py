@@ -116,7 +116,8 @@ def run_trial(contender: Contender, task: Task) -> Trial:
                 reader.read(1, READ_S)
             _read_until_answered(reader, contender.job, task, stream.produced_at, watched)
         requests = _requests(contender, task, app)
-        _read_until_quiet(reader)  # whose decisions may have come since
+        if requests:  # their decisions may have come since
+            _read_until_quiet(reader)
     found = read_back(contender.job, reader.outputs, task.expected)
     measured = _measured(found, task.expected, begun, ended) or _measured(
         found, task.expected, started, ended
