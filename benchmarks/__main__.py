@@ -7,6 +7,7 @@ best round of each (the least disturbed one), the JSON all of them.
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from benchmarks.trial import Trial, TrialFailed
 from benchmarks.verdict import Rows, judge
 from services.platform.errors import PlatformError
 
-TABLE_WIDTH = 130
+TABLE_WIDTH = 170
 """Where there is no terminal to ask."""
 RESULTS = Path(__file__).resolve().parent / "results" / "jobs.json"
 ROWS = ("thin", "ten", "short", "rules", "customers")
@@ -41,23 +42,40 @@ SHORT_OF_CUSTOMERS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
-    """How much of everything. `slow`: the events of the short log, and its pace."""
+class Size:
+    """How many events a log has, and the pace of the new ones behind it."""
 
-    customers: int
     warm_up: int
     events: int
     tail: int
-    slow_warm_up: int
-    slow_events: int
-    slow_tail: int
-    rounds: int
     pace: Pace
-    slow_pace: Pace
 
 
-FULL = Sizes(200_000, 100_000, 400_000, 400_000, 5_000, 80_000, 32_000, 2, Pace(3_000, 10), Pace(500, 10))
-QUICK = Sizes(2_000, 4_000, 24_000, 16_000, 1_000, 8_000, 4_000, 1, Pace(500, 4), Pace(200, 4))
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything."""
+
+    customers: int
+    rounds: int
+    thin: Size
+    ten: Size
+    short: Size
+
+
+FULL = Sizes(
+    customers=200_000,
+    rounds=2,
+    thin=Size(600_000, 800_000, 400_000, Pace(3_000, 10)),
+    ten=Size(300_000, 300_000, 200_000, Pace(3_000, 10)),
+    short=Size(5_000, 80_000, 32_000, Pace(500, 10)),
+)
+QUICK = Sizes(
+    customers=2_000,
+    rounds=1,
+    thin=Size(4_000, 24_000, 16_000, Pace(500, 4)),
+    ten=Size(4_000, 24_000, 16_000, Pace(500, 4)),
+    short=Size(1_000, 8_000, 4_000, Pace(200, 4)),
+)
 
 
 @click.command()
@@ -65,8 +83,8 @@ QUICK = Sizes(2_000, 4_000, 24_000, 16_000, 1_000, 8_000, 4_000, 1, Pace(500, 4)
 @click.option("--contenders", default="", help="Only those whose name holds one of these, comma-separated.")
 @click.option("--variants", is_flag=True, help="Others also with one setting changed, in one round.")
 @click.option("--quick", is_flag=True, help="Small logs, one round: does everything work?")
-@click.option("--events", type=click.IntRange(1_000), help="Measured events of the long log.")
-@click.option("--customers", type=click.IntRange(100), help="Customers of the long log.")
+@click.option("--events", type=click.IntRange(1_000), help="Measured events of the logs of thin and ten.")
+@click.option("--customers", type=click.IntRange(100), help="Customers of these logs.")
 @click.option("--rounds", type=click.IntRange(1, 50))
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=RESULTS)
@@ -88,9 +106,10 @@ def main(
     usual = QUICK if quick else FULL
     sizes = replace(
         usual,
-        events=events or usual.events,
         customers=customers or usual.customers,
         rounds=rounds or usual.rounds,
+        thin=replace(usual.thin, events=events or usual.thin.events),
+        ten=replace(usual.ten, events=events or usual.ten.events),
     )
     console = Console(stderr=True)
     try:
@@ -102,6 +121,8 @@ def main(
         sys.exit(f"{error.cmd[0]} failed:\n{error.stdout}{error.stderr}")
     except (TrialFailed, PlatformError, KafkaException, OSError) as error:
         sys.exit(f"the benchmark could not be run: {error}")
+    except asyncio.CancelledError:
+        sys.exit("the benchmark was stopped")
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     output.with_suffix(".md").write_text(page_of(report, output.with_suffix(".png").name))
@@ -134,14 +155,6 @@ def _stages(
 ) -> list[Stage]:
     """What a round plays, built and with its logs made."""
     now, few = time.time_ns() // 1_000_000, sizes.customers // SHORT_OF_CUSTOMERS
-    long_plan = LogPlan(sizes.customers, sizes.warm_up, sizes.events, sizes.tail, seed, now)
-    logs: dict[str, Log] = {}
-
-    def log(name: str, plan: LogPlan) -> Log:
-        if name not in logs:
-            logs[name] = make_log(directory / f"{name}.log", plan)
-        return logs[name]
-
     in_row = {
         "thin": chosen.of_job("thin"),
         "ten": chosen.of_job("ten"),
@@ -149,26 +162,36 @@ def _stages(
         "rules": chosen.of([TETIK_TEN]),
         "customers": chosen.of([TETIK_TEN]),
     }
-    on_long = tuple(one for row in ("thin", "ten") if row in rows for one in in_row[row])
+    logs: dict[tuple[Size, int], Log] = {}
+
+    def stage_of(row: str, size: Size, customers: int, rules: Path = RULES) -> Stage:
+        """Rows of one size share its log."""
+        if (size, customers) not in logs:
+            plan = LogPlan(customers, size.warm_up, size.events, size.tail, seed, now)
+            logs[size, customers] = make_log(directory / f"{row}.log", plan)
+        return Stage(row, logs[size, customers], rules, tuple(in_row[row]), size.pace)
+
     with console.status("building"):
-        build(list(on_long))
+        build([one for row in rows for one in in_row[row]])
     stages = []
     with console.status("making the logs"):
-        if on_long:
-            stages.append(Stage("long", log("long", long_plan), RULES, on_long, sizes.pace))
-        if "rules" in rows:
-            hundred = write_hundred(RULES, directory / "rules")
-            stages.append(Stage("rules", log("long", long_plan), hundred, tuple(in_row["rules"]), sizes.pace))
-        if "customers" in rows:
-            plan = replace(long_plan, customers=few)
-            stages.append(Stage("customers", log("few", plan), RULES, tuple(in_row["customers"]), sizes.pace))
-        if "short" in rows:
-            plan = LogPlan(few, sizes.slow_warm_up, sizes.slow_events, sizes.slow_tail, seed, now)
-            stages.append(Stage("short", log("short", plan), RULES, tuple(in_row["short"]), sizes.slow_pace))
-    return [stage for stage in stages if stage.contenders]
+        for row, size, customers in (
+            ("thin", sizes.thin, sizes.customers),
+            ("ten", sizes.ten, sizes.customers),
+            ("rules", sizes.ten, sizes.customers),
+            ("customers", sizes.ten, few),
+            ("short", sizes.short, few),
+        ):
+            if row in rows and in_row[row]:
+                rules = write_hundred(RULES, directory / "rules") if row == "rules" else RULES
+                stages.append(stage_of(row, size, customers, rules))
+    return stages
 
 
 async def _measure(stages: list[Stage], rounds: int, directory: Path, console: Console) -> dict[str, Any]:
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     found: list[Rows] = []
     loads = []
     for number in range(rounds):

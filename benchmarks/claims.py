@@ -29,6 +29,10 @@ CLAIMS = (
     Claim("Faust as documented, thin, short log", ("short", "faust-thin"), ("short", "tetik-thin"), 10.0),
     Claim("Kafka Streams exactly_once_v2, thin", ("thin", "streams-thin-eos"), _THIN, 2.0),
     Claim("Kafka Streams exactly_once_v2, ten triggers", ("ten", "streams-ten-eos"), _TEN, 2.0),
+    Claim("Kafka Streams exactly_once_v2, commit 1 s, thin", ("thin", "streams-thin-eos-1000"), _THIN, 2.0),
+    Claim(
+        "Kafka Streams exactly_once_v2, commit 1 s, ten triggers", ("ten", "streams-ten-eos-1000"), _TEN, 2.0
+    ),
     Claim("Kafka Streams at least once, thin", ("thin", "streams-thin-alo"), _THIN, 1.5),
     Claim("Kafka Streams at least once, ten triggers", ("ten", "streams-ten-alo"), _TEN, 1.5),
     Claim("Quix Streams, thin", ("thin", "quix-thin"), _THIN, 1.0),

@@ -8,11 +8,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from schemas.topics import EVENTS, TRIGGERS
+from schemas.topics import EVENTS, OUTBOUND, TRIGGERS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -35,12 +35,18 @@ class Contender:
     options: Mapping[str, str] = field(default_factory=dict)
     processes: int = 1
     is_tetik: bool = False
+    is_variant: bool = False
+    """One more setting of who plays anyway: in the last round only, and with `--variants`."""
 
     def outputs(self, app: str) -> str:
         """The topic that its outputs are read from."""
         if self.job == "thin":
             return f"{app}.out"
         return TRIGGERS if self.is_tetik else f"{app}.decisions"
+
+    def requests(self, app: str) -> str:
+        """The topic of its mail requests, if its job has any."""
+        return OUTBOUND if self.is_tetik else f"{app}.outbound"
 
     def environment(self, kafka: str, app: str, partitions: int, directory: Path) -> dict[str, str]:
         """What the process is told."""
@@ -115,7 +121,7 @@ NATIVE = Contender(
     "C++ floor",
     "thin",
     (str(_NATIVE / "run.sh"),),
-    "librdkafka, simdjson, hash map, changelog; at least once, no transactions",
+    "librdkafka, simdjson, hash map, changelog; at least once; a flush: 32,000 inputs or what is queued",
     variant="alo",
 )
 
@@ -131,9 +137,18 @@ def _jvm(
 
 
 def _jvm_contenders(job: Job) -> list[Contender]:
+    slower = {"commit.interval.ms": "1000"}
     return [
         _jvm("streams", job, "alo", "Kafka Streams, at least once", "in memory, commit 1 s"),
         _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2", "in memory, commit 100 ms"),
+        _jvm(
+            "streams",
+            job,
+            "eos",
+            "Kafka Streams, exactly_once_v2, commit 1 s",
+            "in memory, commit 1 s",
+            slower,
+        ),
         _jvm("flink", job, "heap", "Flink, heap", "exactly once, checkpoint 1 s, state on the heap"),
         _jvm("flink", job, "rocksdb", "Flink, RocksDB", "exactly once, checkpoint 1 s, incremental"),
     ]
@@ -141,18 +156,17 @@ def _jvm_contenders(job: Job) -> list[Contender]:
 
 def _variants(job: Job) -> list[Contender]:
     """One setting changed."""
-    slower, on_disk = {"commit.interval.ms": "1000"}, {"store": "rocksdb"}
-    rarer = {"checkpoint.ms": "10000"}
-    return [
-        _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2, commit 1 s", "commit 1 s", slower),
+    on_disk, rarer = {"store": "rocksdb"}, {"checkpoint.ms": "10000"}
+    variants = [
         _jvm("streams", job, "eos", "Kafka Streams, exactly_once_v2, RocksDB", "commit 100 ms", on_disk),
         _jvm("flink", job, "heap", "Flink, heap, checkpoint 10 s", "checkpoint 10 s", rarer),
         _jvm("flink", job, "rocksdb", "Flink, RocksDB, checkpoint 10 s", "checkpoint 10 s", rarer),
     ]
+    return [replace(one, is_variant=True) for one in variants]
 
 
 def contenders_of(job: Job, *, variants: bool = False) -> list[Contender]:
-    """Who does the job on the long log; `variants`: also with one setting changed."""
+    """Who does the job on its log; `variants`: also with one setting changed."""
     python = [TETIK_THIN, QUIX] if job == "thin" else [TETIK_TEN, TETIK_TWO]
     native = [NATIVE] if job == "thin" else []
     return [*python, *_jvm_contenders(job), *native, *(_variants(job) if variants else [])]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from benchmarks.comparison import Difference, compare
 from benchmarks.contenders import Job
 from benchmarks.expected import Expected, Output, Place
 from benchmarks.kafka_log import Seen
@@ -41,17 +42,27 @@ class _Decision(msgspec.Struct):
     occurred_at: str
     step: str | None = None
     due_at: str | None = None
+    send_id: str | None = None
+
+
+class _Request(msgspec.Struct):
+    customer_key: str
+    send_id: str
+    action: str = "send"
 
 
 @dataclass(slots=True)
 class ReadBack:
-    """`thin` and `decided` by customer; `orders`: each with the instant at which its output was seen, and the
-    number of outputs read before."""
+    """`thin` and `decided` by customer; `orders`: each with the instant at which its output was seen.
+    `mails`: send ids of fired decisions of the log, by customer; `later_mails`: those of later decisions.
+    """
 
     thin: dict[str, list[Output]] = field(default_factory=lambda: defaultdict(list))
     decided: dict[str, list[Decided]] = field(default_factory=lambda: defaultdict(list))
     orders: list[tuple[str, float]] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    mails: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    later_mails: set[str] = field(default_factory=set)
 
 
 def read_back(job: Job, outputs: Iterable[Seen], expected: Expected) -> ReadBack:
@@ -68,6 +79,7 @@ def read_back(job: Job, outputs: Iterable[Seen], expected: Expected) -> ReadBack
 
 _read_thin = msgspec.json.Decoder(_Thin).decode
 _read_decision = msgspec.json.Decoder(_Decision).decode
+_read_request = msgspec.json.Decoder(_Request).decode
 
 
 def _take_thin(found: ReadBack, seen: Seen, expected: Expected) -> None:
@@ -81,12 +93,31 @@ def _take_decision(found: ReadBack, seen: Seen, expected: Expected) -> None:
     decision = _read_decision(seen.value)
     if decision.trigger_id == CONFIRMATION and decision.outcome == "fired":
         found.orders.append((decision.occasion.rpartition("/")[2], seen.seen_at))
-    if parse_instant(decision.occurred_at) < expected.ends_at:
+    in_log = parse_instant(decision.occurred_at) < expected.ends_at
+    if decision.outcome == "fired" and in_log:
+        found.mails[decision.customer_key].append(decision.send_id or "")
+    elif decision.outcome == "fired":
+        found.later_mails.add(decision.send_id or "")
+    if in_log:
         due_at = None if decision.due_at is None else parse_instant(decision.due_at)
         found.decided[decision.customer_key].append(
             Decided(decision.trigger_id, decision.occasion, decision.step, decision.outcome, due_at)
         )
         found.outcomes[decision.outcome] += 1
+
+
+def compare_mails(found: ReadBack, requests: Iterable[Seen]) -> Difference:
+    """Hold the requests to send a mail against the decisions that a mail is sent, send id by send id."""
+    requested: dict[str, list[str]] = defaultdict(list)
+    for seen in requests:
+        request = _read_request(seen.value)
+        if request.action == "send" and request.send_id not in found.later_mails:
+            requested[request.customer_key].append(request.send_id)
+    return compare(_in_order(found.mails), _in_order(requested))
+
+
+def _in_order(send_ids: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {customer: sorted(each) for customer, each in send_ids.items()}
 
 
 def events_behind(orders: Iterable[tuple[str, float]], places: Mapping[str, Place], until: float) -> int:

@@ -26,13 +26,14 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Percentiles, in milliseconds, over so many orders. `missing`: orders without an output."""
+    """Percentiles, in milliseconds, over so many orders. `missing`: those without an output, who count as
+    taking longest; None: it is one of them."""
 
     orders: int
     missing: int
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
 
 
 class Stream(threading.Thread):
@@ -83,8 +84,12 @@ def latency_of(produced_at: Mapping[str, float], orders: Iterable[tuple[str, flo
     for order_id, seen_at in orders:
         if order_id in produced_at:
             first_seen.setdefault(order_id, seen_at)
-    took_ms = sorted((seen_at - produced_at[order_id]) * 1000 for order_id, seen_at in first_seen.items())
-    if not took_ms:
+    if not produced_at:
         return None
-    p50, p95, p99 = (took_ms[min(len(took_ms) - 1, len(took_ms) * share // 100)] for share in (50, 95, 99))
-    return Latency(len(produced_at), len(produced_at) - len(took_ms), p50, p95, p99)
+    count, missing = len(produced_at), len(produced_at) - len(first_seen)
+    took_ms: list[float | None] = [
+        *sorted((seen_at - produced_at[order_id]) * 1000 for order_id, seen_at in first_seen.items()),
+        *[None] * missing,
+    ]
+    p50, p95, p99 = (took_ms[count * share // 100] for share in (50, 95, 99))
+    return Latency(count, missing, p50, p95, p99)

@@ -61,6 +61,7 @@ def _contender(contender: Contender, results: list[Result]) -> dict[str, Any]:
         "latency": None if not latencies else _rounded(asdict(latencies[-1])),
         "outputs": results[-1].outputs,
         "compared": results[-1].compared,
+        "mails_compared": results[-1].mails,
         "outcomes": dict(results[-1].outcomes),
         "problems": [result.problem for result in results if result.problem],
     }
@@ -71,6 +72,7 @@ def _figures(result: Result) -> dict[str, Any]:
     return {
         "events": measured.events,
         "cpu_us_per_event": round(measured.cpu_us_per_event, 2),
+        "jit_us_per_event": round(measured.jit_us_per_event, 2),
         "events_per_core_s": round(measured.events_per_core_s),
         "events_per_s": round(measured.events_per_s),
         "peak_rss_mib": round(measured.peak_rss_mib),

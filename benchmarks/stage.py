@@ -42,7 +42,7 @@ class Stage:
 
     def without_variants(self) -> "Stage":
         """As played in all rounds but the last: of a variant one round is enough."""
-        return replace(self, contenders=tuple(one for one in self.contenders if not one.options))
+        return replace(self, contenders=tuple(one for one in self.contenders if not one.is_variant))
 
     def in_turn(self, round_number: int) -> "Stage":
         """Another one goes first in each round."""
@@ -70,7 +70,7 @@ async def play(
         pace = stage.pace if paced else None
         for number, contender in enumerate(stage.contenders, 1):
             task = Task(kafka, directory, plan, stage.log.expected, pace, number)
-            trial = await asyncio.to_thread(run_trial, contender, task)
+            trial = await _tried(contender, task)
             remove_topics(kafka, app_of(contender))
             shutil.rmtree(directory / app_of(contender))
             if contender.is_tetik:
@@ -79,3 +79,14 @@ async def play(
             trials[contender.name] = trial
             tell(contender.label, trial)
     return trials
+
+
+async def _tried(contender: Contender, task: Task) -> Trial:
+    """The trial in a thread. Who is cancelled waits until the contender has ended."""
+    running = asyncio.ensure_future(asyncio.to_thread(run_trial, contender, task))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        task.stop.set()
+        await asyncio.wait([running])
+        raise

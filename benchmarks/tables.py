@@ -1,6 +1,6 @@
 """The report for people: its tables in a terminal, and all of it as a page in Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -13,7 +13,10 @@ TITLES = {
     "rules": "Ten live triggers among a hundred",
     "customers": "Ten live triggers, a tenth of the customers",
 }
-COLUMNS = ("", "CPU µs/event", "all rounds", "per core-s", "per s", "RSS MiB", "p50 ms", "p95 ms", "p99 ms")
+COLUMNS = (
+    *("", "CPU µs/event", "of it JIT", "all rounds", "per core-s", "per s", "RSS MiB"),
+    *("p50 ms", "p95 ms", "p99 ms", "unanswered", "compared"),
+)
 
 
 class Rows(NamedTuple):
@@ -47,16 +50,23 @@ def tables_of(report: dict[str, Any]) -> list[Rows]:
 def _cells(one: dict[str, Any]) -> tuple[str, ...]:
     best, latency = one["best"], one["latency"]
     costs = [each["cpu_us_per_event"] for each in one["rounds"]]
-    took = [f"{latency[name]:.0f}" for name in ("p50_ms", "p95_ms", "p99_ms")] if latency else ["", "", ""]
     return (
         one["label"] + (" (from its start)" if best["from_start"] else ""),
         f"{best['cpu_us_per_event']:.1f}",
+        f"{best['jit_us_per_event']:.1f}" if best["jit_us_per_event"] else "",
         f"{min(costs):.1f}–{max(costs):.1f}",
         f"{best['events_per_core_s']:,}",
         f"{best['events_per_s']:,}",
         f"{best['peak_rss_mib']:,}",
-        *took,
+        *(_latency(latency) if latency else ("",) * 4),
+        f"{one['compared']:,}" if one["compared"] else "not compared",
     )
+
+
+def _latency(latency: dict[str, Any]) -> Iterator[str]:
+    for name in ("p50_ms", "p95_ms", "p99_ms"):
+        yield "–" if latency[name] is None else f"{latency[name]:.0f}"
+    yield f"{latency['missing']:,} of {latency['orders']:,}"
 
 
 def _goal(one: dict[str, Any]) -> str:
@@ -86,7 +96,17 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         console.print(table)
     for problem in problems_of(report):
         console.print(problem, markup=False)
-    console.print("Outputs agree." if report["outputs_agree"] else "Outputs differ.")
+    console.print(_verdict(report))
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    agreed = "Outputs agree." if report["outputs_agree"] else "Outputs differ."
+    alone = [
+        TITLES[row]
+        for row, contenders in report["rows"].items()
+        if not any(one["compared"] for one in contenders.values())
+    ]
+    return f"{agreed} Not compared: {', '.join(alone)}." if alone else agreed
 
 
 def page_of(report: dict[str, Any], picture: str) -> str:
@@ -101,7 +121,7 @@ def page_of(report: dict[str, Any], picture: str) -> str:
         f"{machine['cores']} cores {machine['cpu']}, {machine['memory_gib']} GiB, {machine['system']}; "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
         + f". Rounds: {report['rounds']}; load of the machine before each: {loads} (0 to 1 is a quiet one).",
-        "Outputs agree in every round." if report["outputs_agree"] else "**Outputs differ.**",
+        _verdict(report) if report["outputs_agree"] else f"**{_verdict(report)}**",
         *(f"- {problem}" for problem in problems_of(report)),
         f"![CPU per event of each contender]({picture})",
     ]

@@ -3,28 +3,34 @@ should put out, and asked how long an order takes it when it is not behind."""
 
 import contextlib
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 
 from benchmarks.comparison import Difference, compare
-from benchmarks.contenders import ROOT, Contender
+from benchmarks.contenders import ROOT, Contender, Job
 from benchmarks.cpu import Usage, usage_of
 from benchmarks.expected import Expected
 from benchmarks.job_log import END, WARM, LogPlan
-from benchmarks.kafka_log import OutputReader, create_topics
-from benchmarks.outputs import Decided, ReadBack, events_behind, read_back
+from benchmarks.kafka_log import OutputReader, Seen, create_topics
+from benchmarks.outputs import Decided, ReadBack, compare_mails, events_behind, read_back
 from benchmarks.pace import Latency, Pace, Stream, latency_of
 
 READ_AT_MOST = 500
 READ_S = 0.02
 QUIET_S = 2.0
-"""So long without an output, and everything due at the log's end has come."""
+"""So long without an output, and what was due beside the orders has come."""
+QUIET_AT_MOST_S = 20.0
+PATIENCE_S = 30.0
+"""An order's output is waited for as long as some came within three of the rarest commits."""
 DEADLINE_S = 600.0
 STOP_S = 30.0
 LOG_TAIL_CHARACTERS = 3_000
+_DIES_WITH_RUNNER = ("setpriv", "--pdeathsig", "KILL")
+"""The kernel kills a contender when the thread that started it is gone, however the runner ended."""
 
 
 class TrialFailed(RuntimeError):
@@ -34,17 +40,22 @@ class TrialFailed(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Measured:
     """From the first sentinels to the last; `from_start`: from the process's start, since the log was so
-    short that both were seen at once."""
+    short that both were seen at once. `jit_s`: of the CPU time, that of a JVM's compilers."""
 
     events: int
     cpu_s: float
     wall_s: float
     peak_rss_mib: float
+    jit_s: float = 0.0
     from_start: bool = False
 
     @property
     def cpu_us_per_event(self) -> float:
         return self.cpu_s / self.events * 1e6
+
+    @property
+    def jit_us_per_event(self) -> float:
+        return self.jit_s / self.events * 1e6
 
     @property
     def events_per_core_s(self) -> float:
@@ -58,7 +69,7 @@ class Measured:
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What came of it. `difference` is None where there is nothing to hold its outputs against by itself:
-    then `decided` is held against the other contenders'."""
+    then `decided` is held against the other contenders'. `mails`: its requests against its own decisions."""
 
     measured: Measured
     outputs: int
@@ -66,6 +77,7 @@ class Trial:
     decided: dict[str, list[Decided]] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
     latency: Latency | None = None
+    mails: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ class Task:
     """What a trial is about: where the log stands, what it is, and the pace of new events behind it.
 
     `number`: which trial on this broker it is, from 1; behind the log stands what was new to those before.
+    `stop`: set when the runner is to end, and the trial with it.
     """
 
     kafka: str
@@ -81,6 +94,7 @@ class Task:
     expected: Expected
     pace: Pace | None
     number: int
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def run_trial(contender: Contender, task: Task) -> Trial:
@@ -94,12 +108,15 @@ def run_trial(contender: Contender, task: Task) -> Trial:
         started = Reached(time.time(), Usage(0.0, 0.0))
         begun = _read_until(reader, WARM, partitions, watched)
         ended = _read_until(reader, END, partitions, watched)
-        _read_until_quiet(reader)
+        _read_until_answered(reader, contender.job, task, task.expected.places, watched)
         if task.pace is not None:
             stream = Stream(task.kafka, task.plan, task.pace, task.number)
             stream.start()
             while stream.is_alive():
                 reader.read(1, READ_S)
+            _read_until_answered(reader, contender.job, task, stream.produced_at, watched)
+        requests = _requests(contender, task, app)
+        if requests:  # their decisions may have come since
             _read_until_quiet(reader)
     found = read_back(contender.job, reader.outputs, task.expected)
     measured = _measured(found, task.expected, begun, ended) or _measured(
@@ -113,7 +130,18 @@ def run_trial(contender: Contender, task: Task) -> Trial:
         found.decided,
         found.outcomes,
         None if stream is None else latency_of(stream.produced_at, found.orders),
+        compare_mails(found, requests) if contender.job == "ten" else None,
     )
+
+
+def _requests(contender: Contender, task: Task, app: str) -> list[Seen]:
+    """All that it has requested by now."""
+    if contender.job == "thin":
+        return []
+    reader = OutputReader(task.kafka, contender.requests(app), task.plan.partitions)
+    with contextlib.closing(reader):
+        reader.read_to_end(READ_AT_MOST, QUIET_S)
+    return reader.outputs
 
 
 def app_of(contender: Contender) -> str:
@@ -139,6 +167,7 @@ def _measured(found: ReadBack, expected: Expected, begun: Reached, ended: Reache
         cpu_s=ended.usage.cpu_s - begun.usage.cpu_s,
         wall_s=ended.at - begun.at,
         peak_rss_mib=ended.usage.peak_rss_mib,
+        jit_s=ended.usage.jit_s - begun.usage.jit_s,
         from_start=not behind[0],
     )
 
@@ -146,13 +175,16 @@ def _measured(found: ReadBack, expected: Expected, begun: Reached, ended: Reache
 class Watched:
     """The running processes of a contender."""
 
-    def __init__(self, label: str, processes: list["Popen[bytes]"], log: Path) -> None:
+    def __init__(self, label: str, processes: list["Popen[bytes]"], log: Path, stop: threading.Event) -> None:
         self._label = label
         self._processes = processes
         self._log = log
+        self._stop = stop
 
     def check(self) -> None:
-        """Raises TrialFailed if one has ended."""
+        """Raises TrialFailed if one has ended, or all are to."""
+        if self._stop.is_set():
+            raise self.failed("was stopped")
         for process in self._processes:
             if process.poll() is not None:
                 raise self.failed(f"ended with code {process.returncode}")
@@ -177,9 +209,28 @@ def _read_until(reader: OutputReader, prefix: str, partitions: int, watched: Wat
     return Reached(time.time(), watched.usage())
 
 
+def _read_until_answered(
+    reader: OutputReader, job: Job, task: Task, orders: Iterable[str], watched: Watched
+) -> None:
+    """Until all of these have an output, or none has got one for so long."""
+    missing, taken, since = set(orders), 0, time.monotonic()
+    while missing and time.monotonic() - since < PATIENCE_S:
+        watched.check()
+        before = len(missing)
+        missing.difference_update(
+            order for order, _ in read_back(job, reader.outputs[taken:], task.expected).orders
+        )
+        taken = len(reader.outputs)
+        if len(missing) < before:
+            since = time.monotonic()
+        reader.read(READ_AT_MOST, READ_S)
+    _read_until_quiet(reader)
+
+
 def _read_until_quiet(reader: OutputReader) -> None:
     quiet_since = time.monotonic()
-    while time.monotonic() - quiet_since < QUIET_S:
+    deadline = quiet_since + QUIET_AT_MOST_S
+    while time.monotonic() < min(quiet_since + QUIET_S, deadline):
         if reader.read(READ_AT_MOST, READ_S):
             quiet_since = time.monotonic()
 
@@ -191,14 +242,12 @@ def _running(contender: Contender, task: Task, app: str) -> Iterator[Watched]:
     directory.mkdir()
     environment = contender.environment(task.kafka, app, task.plan.partitions, directory)
     log = directory / "output.log"
-    processes = []
+    command, processes = (*_DIES_WITH_RUNNER, *contender.command), []
     with log.open("wb") as file:
         for _ in range(contender.processes):
-            processes.append(
-                Popen(contender.command, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
-            )
+            processes.append(Popen(command, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT))
     try:
-        yield Watched(contender.label, processes, log)
+        yield Watched(contender.label, processes, log, task.stop)
     finally:
         for process in processes:
             process.terminate()

@@ -14,18 +14,20 @@ from benchmarks.outputs import Decided
 from benchmarks.pace import Latency
 from benchmarks.trial import Measured, Trial
 
-LONG, SHORT, RULES, CUSTOMERS = "long", "short", "rules", "customers"
-"""The stages. The long one holds two rows, a job each."""
+THIN, TEN, SHORT, RULES, CUSTOMERS = "thin", "ten", "short", "rules", "customers"
+"""The stages, each a row of the report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One contender in one round. `problem`: how its outputs differ, or empty."""
+    """One contender in one round. `compared`: how many outputs it was held against, and `mails` how many mail
+    requests; 0: there was nothing to hold it against. `problem`: how its outputs differ, or empty."""
 
     measured: Measured
     latency: Latency | None
     outputs: int
     compared: int
+    mails: int
     problem: str
     outcomes: Mapping[str, int]
 
@@ -37,12 +39,10 @@ Rows = dict[str, dict[str, Result]]
 def judge(trials: Mapping[str, Mapping[str, Trial]]) -> Rows:
     """One round, its trials by stage."""
     rows: Rows = {}
-    reference = trials.get(LONG, {}).get(TETIK_TEN.name)
+    reference = trials.get(TEN, {}).get(TETIK_TEN.name)
     for stage, contenders in trials.items():
-        for name, trial in contenders.items():
-            row = stage if stage != LONG else ("thin" if trial.difference is not None else "ten")
-            held = reference.decided if reference is not None and stage in (LONG, RULES) else None
-            rows.setdefault(row, {})[name] = result_of(trial, held)
+        held = reference.decided if reference is not None and stage in (TEN, RULES) else None
+        rows[stage] = {name: result_of(trial, held) for name, trial in contenders.items()}
     return rows
 
 
@@ -51,12 +51,18 @@ def result_of(trial: Trial, reference: Mapping[str, list[Decided]] | None) -> Re
     difference = trial.difference
     if difference is None and reference is not None:
         difference = compare(reference, trial.decided)
-    difference = difference or Difference()
+    difference, mails = difference or Difference(), trial.mails or Difference()
+    problems = [
+        f"{what}{each.describe()}"
+        for what, each in (("", difference), ("mail requests: ", mails))
+        if each.found
+    ]
     return Result(
         trial.measured,
         trial.latency,
         trial.outputs,
         difference.compared,
-        difference.describe() if difference.found else "",
+        mails.compared,
+        "; ".join(problems),
         trial.outcomes,
     )

@@ -70,7 +70,11 @@ def main() -> None:
         auto_offset_reset="earliest",
         state_dir=Path(os.environ["BENCH_DIR"]) / "state",
         loglevel="WARNING",
-        consumer_extra_config={"fetch.min.bytes": 1, "queued.max.messages.kbytes": 65_536},
+        consumer_extra_config={
+            "check.crcs": True,
+            "fetch.min.bytes": 1,
+            "queued.max.messages.kbytes": 65_536,
+        },
         producer_extra_config={
             "acks": "all",
             "enable.idempotence": True,

@@ -8,7 +8,7 @@ from benchmarks.comparison import compare
 from benchmarks.expected import Output, expected_of
 from benchmarks.job_log import LogPlan, log_records
 from benchmarks.kafka_log import Seen
-from benchmarks.outputs import Decided, events_behind, read_back
+from benchmarks.outputs import Decided, ReadBack, compare_mails, events_behind, read_back
 
 WANTED = {"ada": ["a1", "a2", "a3"], "bob": ["b1"]}
 PLAN = LogPlan(customers=60, warm_up=200, measured=600, tail=100, seed=3, now=1_763_826_773_000)
@@ -102,6 +102,28 @@ def test_decisions_behind_the_logs_end_are_not_compared() -> None:
     )
     assert [order for order, _ in found.orders] == ["o-0-0000001"] * 2
     assert found.outcomes == {"fired": 1}
+
+
+@pytest.mark.parametrize(
+    ("send_ids", "said"),
+    [
+        (["m-1", "m-2"], "0 lost, 0 doubled, 0 unexpected"),
+        (["m-1"], "1 lost, 0 doubled, 0 unexpected"),
+        (["m-1", "m-2", "m-2"], "0 lost, 1 doubled, 0 unexpected"),
+        (["m-1", "m-2", "m-9"], "0 lost, 0 doubled, 1 unexpected"),
+    ],
+    ids=["all", "lost", "doubled", "unexpected"],
+)
+def test_each_fired_decision_has_its_request(send_ids: list[str], said: str) -> None:
+    found = ReadBack(mails={"ada": ["m-2", "m-1"]}, later_mails={"m-3"})
+    requests = [request(send_id) for send_id in (*send_ids, "m-3")] + [request("m-1", action="cancel")]
+    difference = compare_mails(found, requests)
+    assert difference.compared == 2
+    assert difference.describe().startswith(said)
+
+
+def request(send_id: str, **more: str) -> Seen:
+    return Seen(json.dumps({"send_id": send_id, "customer_key": "ada", **more}).encode(), 4.0)
 
 
 def test_progress_is_told_by_the_last_order_seen_in_each_partition() -> None:

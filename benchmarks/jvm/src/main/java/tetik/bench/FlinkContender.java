@@ -50,9 +50,11 @@ public final class FlinkContender {
         environment.enableCheckpointing(
                 settings.number("checkpoint.ms", 1_000), CheckpointingMode.EXACTLY_ONCE);
 
-        WatermarkStrategy<Tuple2<String, byte[]>> clock = WatermarkStrategy
-                .<Tuple2<String, byte[]>>forMonotonousTimestamps()
-                .withTimestampAssigner((record, appendedAt) -> ReceivedAt.of(record.f1));
+        // The thin job asks no clock.
+        WatermarkStrategy<Tuple2<String, byte[]>> clock = settings.thin()
+                ? WatermarkStrategy.noWatermarks()
+                : WatermarkStrategy.<Tuple2<String, byte[]>>forMonotonousTimestamps()
+                        .withTimestampAssigner((record, appendedAt) -> ReceivedAt.of(record.f1));
         DataStream<Tuple2<String, byte[]>> events =
                 environment.fromSource(source(settings), clock, "events", INPUT);
         KeySelector<Tuple2<String, byte[]>, String> byCustomer = record -> record.f0;
