@@ -2,9 +2,13 @@
 
 import asyncio
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.broker import kafka_in
 from benchmarks.contenders import Contender
@@ -18,6 +22,7 @@ from schemas.topics import EVENTS
 from services.publish import TEMPLATES, publish, read_rule_set
 from services.topics import ensure_topics
 
+T = TypeVar("T")
 RULES = Path(__file__).resolve().parent / "rules"
 
 
@@ -66,11 +71,13 @@ async def play(
         await ensure_topics(kafka, plan.partitions)
         # before all of the log by its own clock, or everything would be due at once
         await publish(kafka, read_rule_set(stage.rules, TEMPLATES), plan.partitions, plan.starts_at - HOUR_MS)
-        await asyncio.to_thread(load, kafka, EVENTS, read_log(stage.log.path))
+        stop = threading.Event()
+        records = takewhile(lambda _: not stop.is_set(), read_log(stage.log.path))
+        await _in_thread(stop, partial(load, kafka, EVENTS, records))
         pace = stage.pace if paced else None
         for number, contender in enumerate(stage.contenders, 1):
-            task = Task(kafka, directory, plan, stage.log.expected, pace, number)
-            trial = await _tried(contender, task)
+            task = Task(kafka, directory, plan, stage.log.expected, pace, number, stop)
+            trial = await _in_thread(stop, partial(run_trial, contender, task))
             remove_topics(kafka, app_of(contender))
             shutil.rmtree(directory / app_of(contender))
             if contender.is_tetik:
@@ -81,12 +88,12 @@ async def play(
     return trials
 
 
-async def _tried(contender: Contender, task: Task) -> Trial:
-    """The trial in a thread. Who is cancelled waits until the contender has ended."""
-    running = asyncio.ensure_future(asyncio.to_thread(run_trial, contender, task))
+async def _in_thread(stop: threading.Event, work: Callable[[], T]) -> T:
+    """Who is cancelled tells the work to stop, and waits until it has."""
+    running = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        task.stop.set()
+        stop.set()
         await asyncio.wait([running])
         raise
