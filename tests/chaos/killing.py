@@ -95,5 +95,6 @@ async def rebalances(directory: Path, seed: int, count: int) -> Round:
                 following = fleet.start(doom)
                 assert await fleet.dies(dying, doom)
                 dying = following
+                await fleet.works(dying)  # else the next one may join with it, and there is nothing to die in
             fleet.kill(dying)
         return await here.judged("rebalances")
