@@ -197,7 +197,7 @@ def fall_due(turn: Turn, watch: Watch) -> None:
                 turn.note(trigger, value, "expired", watch.due)
         else:
             starts.begin(turn, trigger, start, watch.value, by_wake_up=True)
-        plan_date(turn, trigger, turn.now - turn.rules.policy.date_grace_ms)
+        plan_date(turn, trigger, watch.due - turn.rules.policy.date_grace_ms)
         return
     starts.begin(turn, trigger, start, watch.value, by_wake_up=True)
 

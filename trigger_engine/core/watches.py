@@ -215,7 +215,9 @@ def _plan_date(turn: Turn, trigger: Trigger, now: Instant, floor: Instant) -> No
 
 
 def _day_comes(turn: Turn, trigger: Trigger, watch: Watch) -> None:
-    """A day that was missed by more than the grace is over: nobody is greeted late. The next one follows."""
+    """A day that was missed by more than the grace is over: nobody is greeted late. The next one follows,
+    missed as well or not: how late we are must not decide what is planned, or the next event plans otherwise.
+    """
     grace_ms = turn.rules.policy.date_grace_ms
     day = day_at(watch.anchor_at).isoformat()
     properties = {"date": day, **_running_out(turn, trigger, watch)}
@@ -232,7 +234,7 @@ def _day_comes(turn: Turn, trigger: Trigger, watch: Watch) -> None:
     else:
         _begin(turn, trigger, watch, watch.occasion, properties)
     watch.spent = watch.occasion
-    _plan_date(turn, trigger, turn.now, turn.now - grace_ms)
+    _plan_date(turn, trigger, turn.now, watch.due_at - grace_ms)
 
 
 def _running_out(turn: Turn, trigger: Trigger, watch: Watch) -> dict[str, object]:

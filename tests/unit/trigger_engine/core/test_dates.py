@@ -166,11 +166,12 @@ def test_a_day_just_past_is_still_planned_within_the_grace() -> None:
     assert due(late) == "2027-03-02T09:00"
 
 
-def test_a_wake_up_that_comes_years_late_does_not_mail_for_each_year() -> None:
+def test_a_wake_up_that_comes_years_late_mails_for_no_year_and_says_so_of_each() -> None:
     history = History(BIRTHDAY)
     born(history, "1990-05-01")
     lines = history.until("1200d", now="1200d")
-    assert lines == ["expired birthday"]
+    assert lines == ["expired birthday"] * 4
+    assert history.last("expired").occasion == "c1/2029"
     assert due(history) == "2030-05-01T09:00"
 
 

@@ -210,6 +210,17 @@ def test_other_dates_name_no_products() -> None:
     assert history.requests[0].data["event"] == {"date": "2026-03-02"}
 
 
+def test_a_date_that_is_missed_behind_another_one_is_told_whatever_comes_in_between() -> None:
+    """The engine is two days late, and an event of in between changes nothing of what runs out."""
+    history = History(REPLENISH)
+    order(history, "0s", ("coffee", 1), ("filters", 2))
+    assert history.until("1d", now="5d") == ["expired replenish"]
+    assert due(history) == "2026-03-04T09:00"
+    assert history.event("page_viewed", "36h", now="5d") == []
+    assert history.until("3d", now="5d") == ["expired replenish"]
+    assert due(history) is None
+
+
 def test_a_wide_grace_hands_no_date_in_twice() -> None:
     history = History(f"{REPLENISH}once_per: start.properties.product_id\n", policy={"date_grace": "30d"})
     order(history, "0s", ("coffee", 1), ("filters", 2), ("milk", 4))
