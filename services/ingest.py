@@ -14,6 +14,8 @@ from services.process import clock_of, reporting, run_process, serving, start_lo
 from services.settings import IngestProcess, faults, load_settings
 
 FAILURE_CHECK_S = 1.0
+GRACE_S = 25
+"""For events under way, whose acknowledgement Kafka may take a while to give."""
 
 
 def main() -> None:
@@ -34,7 +36,7 @@ async def _run(settings: IngestProcess, ingest_settings: IngestSettings, stop: a
     async with clock_of(settings, stop) as clock:
         app = create_app(ingest_settings, clock, machine_now)
         async with (
-            serving(app, settings.ingest_host, settings.ingest_port),
+            serving(app, settings.ingest_host, settings.ingest_port, grace_s=GRACE_S),
             reporting(settings, clock, "ingest", app.state.ingest.progress),
         ):
             await _until_stopped(stop, app.state.ingest.log)

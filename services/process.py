@@ -21,6 +21,8 @@ from services.settings import ProcessSettings
 logger = logging.getLogger(__name__)
 
 RETRY_S = 2.0
+GRACE_S = 2
+"""For answers on health and metrics."""
 QUIET_S = 30.0
 FAUST_SUBCLASSES = ("trigger_engine.adapters.batch_transport", "trigger_engine.adapters.customer_store")
 """Faust's services log under the name of the module that subclasses them."""
@@ -193,9 +195,16 @@ class QuietServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[None]:
-    """Serve `app` beside the main work. Raises OSError with the fix if the port is taken."""
-    server = QuietServer(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+async def serving(app: FastAPI, host: str, port: int, *, grace_s: int = GRACE_S) -> AsyncIterator[None]:
+    """Serve `app` beside the main work; at the end, answers under way have `grace_s` seconds: a client that
+    went away in the middle of its question would keep the process for ever.
+
+    Raises OSError with the fix if the port is taken.
+    """
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=grace_s
+    )
+    server = QuietServer(config)
     with _listening(host, port) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:

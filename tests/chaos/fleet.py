@@ -89,7 +89,11 @@ class Fleet:
             async def ready() -> bool:
                 return engine.process.poll() is not None or await _answer(client, engine) is not None
 
-            await until_asked(ready, "an engine to be ready", WORKS_WITHIN_S, lambda: tail(engine))
+            try:
+                await until_asked(ready, "an engine to be ready", WORKS_WITHIN_S, lambda: tail(engine))
+            except NotInTime:
+                await self.tell_tasks()
+                raise
 
     async def owns(self, name: str, partitions: int) -> None:
         """Until the engine that is kept under this name has so many partitions."""

@@ -139,6 +139,24 @@ async def test_on_the_machine_s_clock_nothing_is_reported() -> None:
             await asyncio.sleep(0)
 
 
+async def test_serving_ends_though_a_client_waits_for_its_answer() -> None:
+    """As a prober's connection does that was cut while the process stood still."""
+    app, (port,) = FastAPI(), free_ports(1)
+    asked = asyncio.Event()
+
+    @app.get("/never")
+    async def never() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(20):
+        async with serving(app, "127.0.0.1", port, grace_s=1):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /never HTTP/1.1\r\nHost: here\r\n\r\n")
+            await asked.wait()
+        writer.close()
+
+
 async def test_serving_answers_and_stops() -> None:
     (port,) = free_ports(1)
     async with serving(FastAPI(), "127.0.0.1", port):
