@@ -63,8 +63,9 @@ class Pattern:
 
 def make_pattern(bench: EngineBench, at: Instant, **environment: str) -> Pattern:
     """Have an engine make the customer who is copied, whose cart is filled at `at`; it has ended when this
-    returns."""
-    engine = bench.start(**environment)
+    returns. For that engine it is `at` all the while: else an hour ago her wake-up would be due at once."""
+    asyncio.run(bench.tick(at))
+    engine = bench.start(TETIK_CLOCK="topic", **environment)
     asyncio.run(bench.produce([(PATTERN, value) for value in _her_history(at)]))
     deadline = time.monotonic() + MADE_WITHIN_S
     while not (data := _last_state(bench.kafka, at + CART_WAIT_MS)):

@@ -73,8 +73,8 @@ def main(
             engine_bench(Path(directory)) as bench,
         ):
             report[name] = runs[name](bench)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+        output.parent.mkdir(parents=True, exist_ok=True)  # after each: a later part may fail
+        output.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     print_report(report, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     sound = all(not report[name]["problems"] and not report[name]["rebalances"] for name in part or PARTS)
     sys.exit(0 if sound else 1)
