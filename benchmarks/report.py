@@ -19,8 +19,8 @@ def build_report(
     loads: Sequence[float],
 ) -> dict[str, Any]:
     """The whole report as JSON: who played in the last round, as all do. `contenders` by name, `plans` by
-    stage; `loads`: the machine's load before
-    each round, by which a reader can tell how far to trust absolute figures."""
+    stage; `loads`: the machine's load before each round, by which a reader can tell how far to trust
+    absolute figures."""
     found, machine = ratios(rounds), described()
     return {
         **machine,

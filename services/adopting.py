@@ -33,7 +33,7 @@ from services.standstill import (
 )
 from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.log_port import Bounds, TopicFacts
-from trigger_engine.adapters.takeover import HELD_BY_ID, SOURCES
+from trigger_engine.adapters.takeover import HELD_BY_ID, SOURCES, replaced_topics
 from trigger_engine.adapters.worker import GROUP
 from trigger_engine.core.flush import PartitionRecord
 
@@ -109,15 +109,14 @@ def adoption_of(
     recorded offset is to be kept and lies outside of the log."""
     record = deepcopy(before)
     lines = []
+    replaced = {name: (known, found) for name, known, found in replaced_topics(topics, before)}
     for name in HELD_BY_ID:
-        known, found = record.topic_ids.get(name), topics[name].id
-        replaced = known is not None and found is not None and known != found
-        if replaced:
+        if name in replaced:
+            known, found = replaced[name]
             lines.append(f"partition {number}: {name} was {known}, is {found}")
-        if name in bounds and name in record.next_offsets:
-            lines += _moved(number, record, name, bounds[name], go_on_at, replaced=replaced)
-        if replaced and found is not None:
             record.topic_ids[name] = found
+        if name in bounds and name in record.next_offsets:
+            lines += _moved(number, record, name, bounds[name], go_on_at, replaced=name in replaced)
     return Adoption(number, before, record, tuple(lines)) if lines else None
 
 

@@ -16,7 +16,7 @@ from services.standstill import NotAtRest, Standing, TopicsAmiss, standing_of
 from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.log_port import EngineLog, TopicFacts
 from trigger_engine.adapters.partitioning import partition_of
-from trigger_engine.adapters.takeover import HELD_BY_ID, SOURCES
+from trigger_engine.adapters.takeover import SOURCES, replaced_topics
 from trigger_engine.core.customers import CustomersInMemory
 from trigger_engine.core.flush import PartitionRecord
 from trigger_engine.core.markers import activated_rules
@@ -116,15 +116,13 @@ async def look(settings: ProcessSettings, log: KafkaLog, target: int, told: Told
 async def refuse_other_topics(log: EngineLog, layout: Layout) -> None:
     """The records must belong to these topics: what they say is applied would be passed over for good.
     Raises TopicsAmiss."""
-    topics = layout.topics | await log.describe(HELD_BY_ID)
     for number, standing in layout.standings.items():
         record = standing.record
-        for name, known in record.topic_ids.items():
-            if name in topics and topics[name].id not in (None, known):
-                raise TopicsAmiss(
-                    f"{name} is not the topic that partition {number} was worked with (its id is "
-                    f"{topics[name].id}, the one recorded is {known}): run tetik topics adopt first"
-                )
+        for name, known, found in replaced_topics(layout.topics, record):
+            raise TopicsAmiss(
+                f"{name} is not the topic that partition {number} was worked with (its id is "
+                f"{found}, the one recorded is {known}): run tetik topics adopt first"
+            )
         for name, offset in record.next_offsets.items():
             start, end = await log.bounds(name, number)
             if not start <= offset <= end:

@@ -10,7 +10,7 @@ read), only the rest is read. A copy that cannot be one of this log, or is too o
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -246,14 +246,22 @@ def _check_layout(topics: dict[str, TopicFacts], record: PartitionRecord, expect
 def _check_ids(topics: dict[str, TopicFacts], record: PartitionRecord) -> None:
     """Take the ids down where nothing was applied yet; refuse another topic of the same name, filled as it
     may be: the offsets of the record, or the record itself, belong to the one that is gone."""
+    for name, known, found in replaced_topics(topics, record):
+        raise UnsoundLog(
+            f"{name} is not the topic that was worked with: its id is {found}, the one recorded is "
+            f"{known}. It was deleted and made again, or restored from a backup. Bring back the right "
+            "topic, or go on with this one on purpose: tetik topics adopt shows what that means and asks."
+        )
     for name in HELD_BY_ID:
-        found = topics[name].id if name in topics else None
-        if found is None:
-            continue
-        known = record.topic_ids.setdefault(name, found)
-        if known != found:
-            raise UnsoundLog(
-                f"{name} is not the topic that was worked with: its id is {found}, the one recorded is "
-                f"{known}. It was deleted and made again, or restored from a backup. Bring back the right "
-                "topic, or go on with this one on purpose: tetik topics adopt shows what that means and asks."
-            )
+        if name in topics and (present := topics[name].id) is not None:
+            record.topic_ids.setdefault(name, present)
+
+
+def replaced_topics(
+    topics: Mapping[str, TopicFacts], record: PartitionRecord
+) -> Iterator[tuple[str, str, str]]:
+    """(name, id recorded, id found) of the topics that are not those a record belongs to."""
+    for name in HELD_BY_ID:
+        known, found = record.topic_ids.get(name), topics[name].id if name in topics else None
+        if known is not None and found is not None and known != found:
+            yield name, known, found
