@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from services.clock import ClockReporter, Progress, ServiceName, SystemClock, TopicClock
 from services.settings import ProcessSettings
+from trigger_engine.adapters.tasks import ended
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +113,7 @@ async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -
             raise StoppedEarly
         await working
     finally:
-        working.cancel()
-        stopped.cancel()
-        await asyncio.gather(working, stopped, return_exceptions=True)
+        await ended(working, stopped)
 
 
 async def wait_for_kafka(bootstrap: str) -> None:
@@ -156,8 +155,10 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(work)
-            yield
-            task.cancel()
+            try:
+                yield
+            finally:
+                await ended(task)
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
 

@@ -59,6 +59,13 @@ def owns(partitions: int) -> Callable[[dict[str, float]], bool]:
     return lambda told: told["tetik_partitions_owned"] == partitions
 
 
+def has_read_all_of(partitions: int) -> Callable[[dict[str, float]], bool]:
+    """It restores so many and nothing is left to read: each begins when its own writer is open."""
+    return lambda told: (
+        told["tetik_partitions_restoring"] == partitions and told["tetik_restore_offsets_left"] == 0
+    )
+
+
 READ = 'tetik_changelog_records_read_total{purpose="take-over"}'
 FOLLOWED = 'tetik_changelog_records_read_total{purpose="standby"}'
 FROM_COPIES = 'tetik_take_over_seconds_count{source="copy"}'
@@ -168,8 +175,7 @@ async def test_a_long_take_over_stays_in_the_group_and_gives_way_to_its_decision
     assert before.terminate() == 0
 
     slow = bench.start(module="tests.fixtures.slow_engine", **CLOCKED)
-    told = await until(bench, slow, lambda told: told["tetik_restore_offsets_left"] == 0 < told.get(READ, 0))
-    assert told["tetik_partitions_restoring"] == PARTITIONS, "it has read everything and does not know it"
+    told = await until(bench, slow, has_read_all_of(PARTITIONS))
     second = bench.start(**CLOCKED)
     half = PARTITIONS // 2
     await until(bench, second, owns(half))

@@ -131,6 +131,28 @@ async def test_a_stop_ends_the_waiting() -> None:
         await waiting
 
 
+async def test_a_stop_ends_work_that_swallows_a_cancellation() -> None:
+    """As aiokafka's `stop` does while Kafka is away."""
+    swallowed = 0
+
+    async def deaf_once() -> None:
+        nonlocal swallowed
+        try:
+            await _for_ever()
+        except asyncio.CancelledError:
+            swallowed += 1
+        await _for_ever()
+
+    stop = asyncio.Event()
+    waiting = asyncio.create_task(unless_stopped(deaf_once(), stop))
+    await asyncio.sleep(0)
+    stop.set()
+    async with asyncio.timeout(30):
+        with pytest.raises(StoppedEarly):
+            await waiting
+    assert swallowed == 1
+
+
 async def test_on_the_machine_s_clock_nothing_is_reported() -> None:
     """No Kafka is needed for it, so none is asked."""
     async with clock_of(SETTINGS, asyncio.Event()) as clock:
