@@ -65,9 +65,9 @@ class Sizes:
 FULL = Sizes(
     customers=200_000,
     rounds=2,
-    thin=Size(600_000, 800_000, 400_000, Pace(3_000, 10)),
-    ten=Size(300_000, 300_000, 200_000, Pace(3_000, 10)),
-    short=Size(5_000, 80_000, 32_000, Pace(500, 10)),
+    thin=Size(600_000, 2_000_000, 600_000, Pace(3_000, 10)),
+    ten=Size(300_000, 600_000, 200_000, Pace(3_000, 10)),
+    short=Size(20_000, 240_000, 48_000, Pace(500, 10)),
 )
 QUICK = Sizes(
     customers=2_000,

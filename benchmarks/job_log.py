@@ -109,7 +109,8 @@ def log_records(plan: LogPlan) -> Iterator[LogRecord]:
 
 def live_records(plan: LogPlan, times: Iterable[Instant], stream: int) -> Iterator[LogRecord]:
     """What the same customers do afterwards, received at these times: in each stream (numbered from 1) other
-    events and other orders."""
+    events and other orders, and others are the busiest: the same ones would come to the limit of live runs
+    with the orders of some streams, and then an order starts nothing."""
     shop = Shop(plan.customers, plan.seed, stream)
     return (shop.event(received_at) for received_at in times)
 
@@ -133,7 +134,7 @@ class Shop:
         self._random = Random(f"{seed} {stream}")
         self.names = [f"c-{number:08d}" for number in range(customers)]
         self._busiest_first = list(self.names)
-        Random(seed).shuffle(self._busiest_first)
+        Random(f"{seed} {stream}" if stream else seed).shuffle(self._busiest_first)
         self._weights = list(
             accumulate(1 / (rank + ZIPF_SHIFT) ** ZIPF_EXPONENT for rank in range(customers))
         )

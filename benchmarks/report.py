@@ -76,6 +76,7 @@ def _figures(result: Result) -> dict[str, Any]:
         "events_per_core_s": round(measured.events_per_core_s),
         "events_per_s": round(measured.events_per_s),
         "peak_rss_mib": round(measured.peak_rss_mib),
+        "off_by_percent": round(100 * measured.off_by, 1),
         "from_start": measured.from_start,
     }
 

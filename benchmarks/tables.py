@@ -14,7 +14,7 @@ TITLES = {
     "customers": "Ten live triggers, a tenth of the customers",
 }
 COLUMNS = (
-    *("", "CPU µs/event", "of it JIT", "all rounds", "per core-s", "per s", "RSS MiB"),
+    *("", "CPU µs/event", "± %", "of it JIT", "all rounds", "per core-s", "per s", "RSS MiB"),
     *("p50 ms", "p95 ms", "p99 ms", "unanswered", "compared"),
 )
 
@@ -53,6 +53,7 @@ def _cells(one: dict[str, Any]) -> tuple[str, ...]:
     return (
         one["label"] + (" (from its start)" if best["from_start"] else ""),
         f"{best['cpu_us_per_event']:.1f}",
+        f"{best['off_by_percent']:.0f}",
         f"{best['jit_us_per_event']:.1f}" if best["jit_us_per_event"] else "",
         f"{min(costs):.1f}–{max(costs):.1f}",
         f"{best['events_per_core_s']:,}",

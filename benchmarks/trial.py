@@ -25,7 +25,7 @@ QUIET_S = 2.0
 """So long without an output, and what was due beside the orders has come."""
 QUIET_AT_MOST_S = 20.0
 PATIENCE_S = 30.0
-"""An order's output is waited for as long as some came within three of the rarest commits."""
+"""An order's output is waited for as long as some came within so long."""
 DEADLINE_S = 600.0
 STOP_S = 30.0
 LOG_TAIL_CHARACTERS = 3_000
@@ -40,13 +40,15 @@ class TrialFailed(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Measured:
     """From the first sentinels to the last; `from_start`: from the process's start, since the log was so
-    short that both were seen at once. `jit_s`: of the CPU time, that of a JVM's compilers."""
+    short that both were seen at once. `jit_s`: of the CPU time, that of a JVM's compilers. `off_by`: the
+    share by which the cost may be off, since what is worked off and not committed yet differs at the ends."""
 
     events: int
     cpu_s: float
     wall_s: float
     peak_rss_mib: float
     jit_s: float = 0.0
+    off_by: float = 0.0
     from_start: bool = False
 
     @property
@@ -119,8 +121,8 @@ def run_trial(contender: Contender, task: Task) -> Trial:
         if requests:  # their decisions may have come since
             _read_until_quiet(reader)
     found = read_back(contender.job, reader.outputs, task.expected)
-    measured = _measured(found, task.expected, begun, ended) or _measured(
-        found, task.expected, started, ended
+    measured = _measured(contender, task, found, begun, ended) or _measured(
+        contender, task, found, started, ended
     )
     assert measured is not None, "the last sentinels have been seen"
     return Trial(
@@ -157,19 +159,29 @@ class Reached:
     usage: Usage
 
 
-def _measured(found: ReadBack, expected: Expected, begun: Reached, ended: Reached) -> Measured | None:
+def _measured(
+    contender: Contender, task: Task, found: ReadBack, begun: Reached, ended: Reached
+) -> Measured | None:
     """None if nothing was worked off between the two."""
-    behind = [events_behind(found.orders, expected.places, reached.at) for reached in (begun, ended)]
+    behind = [events_behind(found.orders, task.expected.places, reached.at) for reached in (begun, ended)]
     if behind[0] == behind[1]:
         return None
+    events, wall_s = behind[1] - behind[0], ended.at - begun.at
     return Measured(
-        events=behind[1] - behind[0],
+        events=events,
         cpu_s=ended.usage.cpu_s - begun.usage.cpu_s,
-        wall_s=ended.at - begun.at,
+        wall_s=wall_s,
         peak_rss_mib=ended.usage.peak_rss_mib,
         jit_s=ended.usage.jit_s - begun.usage.jit_s,
+        off_by=off_by(contender, task.plan.partitions, events, wall_s),
         from_start=not behind[0],
     )
+
+
+def off_by(contender: Contender, partitions: int, events: int, wall_s: float) -> float:
+    """The share of a window of so many events that may have been worked off before it began, or be worked off
+    and not seen at its end."""
+    return partitions * contender.ahead_events / events + contender.ahead_s / wall_s
 
 
 class Watched:

@@ -16,7 +16,7 @@ from benchmarks.pace import Latency, latency_of
 from benchmarks.plot import draw
 from benchmarks.report import build_report, outputs_agree
 from benchmarks.tables import page_of, print_report
-from benchmarks.trial import Measured, Trial
+from benchmarks.trial import Measured, Trial, off_by
 from benchmarks.verdict import Rows, judge
 
 PLAN = LogPlan(10, 10, 10, 10, 1, 0)
@@ -24,7 +24,7 @@ DECIDED = {"ada": [Decided("vip-entered", "ada/vip", None, "started", 1)]}
 
 
 def measured(cost_us: float) -> Measured:
-    return Measured(events=1_000_000, cpu_s=cost_us, wall_s=2 * cost_us, peak_rss_mib=200.0)
+    return Measured(events=1_000_000, cpu_s=cost_us, wall_s=2 * cost_us, peak_rss_mib=200.0, off_by=0.07)
 
 
 def thin(cost_us: float, difference: Difference | None = None) -> Trial:
@@ -58,6 +58,13 @@ def test_rates_follow_from_time_and_count() -> None:
     assert one.cpu_us_per_event == pytest.approx(20)
     assert one.events_per_core_s == pytest.approx(50_000)
     assert one.events_per_s == pytest.approx(20_000)
+
+
+def test_what_is_not_committed_yet_makes_a_figure_uncertain() -> None:
+    by_name = {one.name: one for one in contenders_of("thin")}
+    assert off_by(TETIK_THIN, 4, 320_000, 5.0) == pytest.approx(0.1)
+    assert off_by(by_name["streams-thin-alo"], 4, 320_000, 5.0) == pytest.approx(0.2)
+    assert off_by(by_name["streams-thin-eos"], 4, 320_000, 5.0) == pytest.approx(0.02)
 
 
 def test_what_is_held_against_nothing_is_not_said_to_agree() -> None:
