@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from schemas.instants import Instant
 from schemas.topics import EVENTS, STATE_CHANGELOG
@@ -111,23 +111,32 @@ class ProgressWatch:
         self._consumer = _reader(kafka)
         starts = ends(kafka, STATE_CHANGELOG, partitions)
         self._consumer.assign([TopicPartition(STATE_CHANGELOG, *each) for each in starts.items()])
+        self._read_to = dict(starts)
         self._decode = msgspec.msgpack.Decoder(PartitionRecord).decode
         self.applied: dict[int, int] = {}
         self.flushed_at: Instant = 0
-        """The broker's time of the last partition record seen."""
+        """The broker's time of the last partition record that told of more events."""
 
     def look(self) -> dict[int, int]:
-        """The next offset of the events, by partition, as far as flushes have told."""
-        while messages := self._consumer.consume(5_000, 0.02):
-            for message in messages:
-                error = message.error()
-                if error is not None and error.name() != "_PARTITION_EOF":
-                    raise KafkaException(error)
-                if error is None and message.key() == PARTITION_RECORD_KEY.encode():
-                    record = self._decode(message.value() or b"")
-                    self.applied[message.partition() or 0] = record.next_offsets.get(EVENTS, 0)
-                    self.flushed_at = message.timestamp()[1]
+        """The next offset of the events, by partition, as far as flushes have told. It reads to the end:
+        where nothing comes for a moment, the next fetch may only be on its way."""
+        end = ends(self._kafka, STATE_CHANGELOG, self._partitions)
+        while any(self._read_to[number] < at for number, at in end.items()):
+            for message in self._consumer.consume(5_000, 0.1):
+                self._take(message)
         return self.applied
+
+    def _take(self, message: Message) -> None:
+        """A record of the changelog, or that a partition is read to its end, which may be a marker."""
+        error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
+        if error is not None and error.name() != "_PARTITION_EOF":
+            raise KafkaException(error)
+        self._read_to[partition] = offset if error is not None else offset + 1
+        if error is None and message.key() == PARTITION_RECORD_KEY.encode():
+            applied = self._decode(message.value() or b"").next_offsets.get(EVENTS, 0)
+            if applied > self.applied.get(partition, -1):
+                self.applied[partition] = applied
+                self.flushed_at = message.timestamp()[1]
 
     def lag(self) -> int:
         """Records of the events that no flush has told of yet."""

@@ -2,7 +2,7 @@
 
 Events are made beforehand and cut where id, times and order number stand, so that sending one costs a few
 microseconds. They are sent round and round; each time an event is new: another id, another time, another
-order.
+order, and in each round another cart.
 """
 
 import threading
@@ -22,6 +22,7 @@ OCCURRED_BEFORE_MS = 200
 """How long an event is on its way to us."""
 TURN_S = 0.005
 _ID, _OCCURRED, _RECEIVED, _ORDER = "%event-id%", "%when-it-occurred%", "%when-it-was-received%", "%order-id%"
+_ROUND = "%round%"
 _BEHIND = {"email_sent"}
 """What became of a mail is told of mails that were sent, not of made-up ones."""
 
@@ -44,12 +45,14 @@ class Shop:
         """(key, value) of one more event, received now; it has just occurred, if nothing else is said."""
         occurred_at = now - OCCURRED_BEFORE_MS if occurred_at is None else occurred_at
         number, self._sent = self._sent, self._sent + 1
-        key, parts = self._pool[number % len(self._pool)]
+        turn, place = divmod(number, len(self._pool))
+        key, parts = self._pool[place]
         stamps = {
             _ID: f"e-{number:012d}".encode(),
             _OCCURRED: format_instant(occurred_at).encode(),
             _RECEIVED: format_instant(now).encode(),
             _ORDER: f"o-{number:012d}".encode(),
+            _ROUND: str(turn).encode(),
         }
         return key, b"".join(stamps[part] if isinstance(part, str) else part for part in parts)
 
@@ -60,11 +63,13 @@ def _cut(logged: Logged) -> tuple[bytes, list[bytes | str]]:
     properties = record.properties
     if logged.order_id is not None:
         properties = {**properties, "order_id": _ORDER}
+    if "cart_id" in properties:
+        properties = {**properties, "cart_id": f"{properties['cart_id']}-{_ROUND}"}
     stamped = msgspec.structs.replace(
         record, event_id=_ID, occurred_at=_OCCURRED, received_at=_RECEIVED, properties=properties
     )
     parts: list[bytes | str] = [encode_record(stamped)]
-    for stamp in (_ID, _OCCURRED, _RECEIVED, _ORDER):
+    for stamp in (_ID, _OCCURRED, _RECEIVED, _ORDER, _ROUND):
         parts = [piece for part in parts for piece in _split(part, stamp)]
     return logged.key.encode(), parts
 

@@ -53,8 +53,8 @@ def _told(report: dict[str, Any]) -> str:
             f"decisions, {report['mails_answered']:,} mails, rules changed {report['rules_changed']} times",
             f"RSS {first['rss_mib']:.0f} → {last['rss_mib']:.0f} MiB, the states in it "
             f"{first['states_mib']:.0f} → {last['states_mib']:.0f}",
-            f"Beside the states, over the second half: {flat['beside_states_mib_per_h']:+.1f} MiB/h "
-            f"({100 * flat['rise']:+.2f} %): {'flat' if flat['flat'] else 'NOT flat'}",
+            f"A new process with the same states and the same work holds {flat['new_mib']:.0f} MiB: the old "
+            f"one held {100 * flat['beyond_new']:+.1f} % beyond it: {'flat' if flat['flat'] else 'NOT flat'}",
             *(report["problems"] or ["Nothing is wrong."]),
         ]
     )

@@ -13,15 +13,26 @@ from benchmarks.live.watching import DecisionWatch, Seen, spread_of
 from benchmarks.soak.mix import BadHour, rule_sets
 from benchmarks.soak.peers import Answers, DeadLetters, StateSize
 from benchmarks.soak.verdict import Sample, flatness, problems
-from benchmarks.timers.bed import TakenOver, capacity, make_ready, met, now_ms, take_over
+from benchmarks.timers.bed import (
+    TakenOver,
+    capacity,
+    make_ready,
+    met,
+    now_ms,
+    sleep_until,
+    start_engine,
+    take_over,
+)
 from schemas.instants import MINUTE_MS, SECOND_MS
 from services.publish import publish
-from tests.fixtures.engine import PARTITIONS, EngineBench
+from tests.fixtures.engine import PARTITIONS, Engine, EngineBench
 
 LOOK_EVERY_S = 10.0
 DRAIN_S = 20.0
 POOL = 100_000
 GENERATIONS = 3
+RENEWED_MS = 3 * MINUTE_MS
+"""How long a new engine works before its memory is held against the old one's: all customers come in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class Soak:
 
 
 def run_soak(bench: EngineBench, asked: Soak) -> dict[str, Any]:
-    """Load, take over, find out what it can take, and go on at half of that."""
+    """Load, take over, find out what it can take, go on at half of that; do some of it with a new engine."""
     shop = Shop(min(POOL, 10 * asked.customers), asked.customers, asked.seed)
     rules = rule_sets()
     pattern = make_ready(bench, now_ms())
@@ -50,23 +61,29 @@ def run_soak(bench: EngineBench, asked: Soak) -> dict[str, Any]:
     for reader in readers:
         reader.start()
     asyncio.run(publish(bench.kafka, rules[0], PARTITIONS, now_ms()))
-    can_take = capacity(bench, taken.engine, shop, min(POOL, 5 * asked.customers))
+    backlog = min(POOL, 5 * asked.customers)
+    can_take = capacity(bench, taken.engine, shop, backlog)
     per_s = asked.per_s or can_take / 2
     hour = BadHour(shop, asked.seed)
     traffic = Traffic(bench.kafka, hour, per_s)
     generation = met(bench)
     traffic.start()
-    soaking = _Soaking(bench, taken, states, watch)
+    soaking = _Soaking(bench, taken.engine, states, watch)
     changes = soaking.go_on(asked, rules)
     traffic.stop()
     soaking.drain()
+    rebalances = met(bench) - generation
+    new_mib = _renewed(bench, taken, shop, backlog, Traffic(bench.kafka, hour, per_s))
+    soaking.drain()
     for reader in readers:
         reader.stop()
-    soaking.look(watch.take())
+    soaking.hear(watch.take())
+    flat = flatness(soaking.samples, new_mib)
     said = problems(
-        soaking.samples[:-1],
+        soaking.samples,
+        flat=flat,
         doubled=[each._asdict() for each in soaking.doubled],
-        rebalances=met(bench) - generation,
+        rebalances=rebalances,
         broken=hour.broken,
         dead=dead.count,
         per_s=per_s,
@@ -83,18 +100,30 @@ def run_soak(bench: EngineBench, asked: Soak) -> dict[str, Any]:
         "dead_letters": dead.count,
         "decisions": soaking.decisions,
         "rules_changed": changes,
-        "flatness": asdict(flatness(soaking.samples[:-1])),
+        "flatness": asdict(flat),
         "problems": said,
         "samples": [asdict(sample) for sample in soaking.samples],
     }
 
 
+def _renewed(bench: EngineBench, taken: TakenOver, shop: Shop, backlog: int, traffic: Traffic) -> float:
+    """MiB of a new engine in place of the old one, with the same states, behind as large a backlog and some
+    minutes of the same traffic."""
+    taken.engine.terminate()
+    engine = start_engine(bench, taken.pattern).engine
+    capacity(bench, engine, shop, backlog)
+    traffic.start()
+    sleep_until(now_ms() + RENEWED_MS, engine)
+    traffic.stop()
+    return memory_mib(engine.process.pid)[0]
+
+
 class _Soaking:
     """The looks, and what they found."""
 
-    def __init__(self, bench: EngineBench, taken: TakenOver, states: StateSize, watch: DecisionWatch) -> None:
+    def __init__(self, bench: EngineBench, engine: Engine, states: StateSize, watch: DecisionWatch) -> None:
         self._bench = bench
-        self._engine = taken.engine
+        self._engine = engine
         self._states = states
         self._watch = watch
         self._progress = ProgressWatch(bench.kafka, PARTITIONS)
@@ -110,7 +139,7 @@ class _Soaking:
         end = self._begun + asked.minutes * 60
         while time.monotonic() < end:
             time.sleep(min(LOOK_EVERY_S, max(0.0, end - time.monotonic())))
-            self.look(self._watch.take())
+            self.look()
             if (time.monotonic() - self._begun) // asked.rules_every_s > changes:
                 changes += 1
                 asyncio.run(publish(self._bench.kafka, rules[changes % len(rules)], PARTITIONS, now_ms()))
@@ -123,15 +152,20 @@ class _Soaking:
             time.sleep(0.2)
         time.sleep(1)
 
-    def look(self, seen: list[Seen]) -> None:
-        """Take a sample. Raises EngineEnded if there is no engine any more."""
-        hold_alive(self._engine)
+    def hear(self, seen: list[Seen]) -> None:
+        """Count decisions, and keep those that came before."""
         for each in seen:
             digest = hash(each.decision_id)
             if digest in self._known:
                 self.doubled.append(each)
             self._known.add(digest)
         self.decisions += len(seen)
+
+    def look(self) -> None:
+        """Take a sample. Raises EngineEnded if there is no engine any more."""
+        hold_alive(self._engine)
+        seen = self._watch.take()
+        self.hear(seen)
         late = spread_of(
             each.seen_at - each.due_at for each in seen if each.cause is None and each.due_at is not None
         )

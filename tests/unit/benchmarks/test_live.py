@@ -33,6 +33,9 @@ def test_an_event_sent_again_is_another_event() -> None:
     orders = [event.properties["order_id"] for event in events if event.type == "order_completed"]
     assert len(orders) > 2
     assert len(set(orders)) == len(orders)
+    carts = [{event.properties.get("cart_id") for event in part} for part in (events[:200], events[200:])]
+    assert len(carts[0] | carts[1]) > 10
+    assert carts[0] & carts[1] <= {None}, "or no cart of a later round would start anything"
 
 
 def test_a_bad_hour_has_broken_late_and_repeated_records() -> None:
@@ -129,22 +132,19 @@ def _samples(rss: list[float], states: list[float]) -> list[Sample]:
     return [Sample(10.0 * n, mib, of, 1, 0, 0, 0, 0, [0, 0, 0], 0.0) for n, (mib, of) in pairs]
 
 
-def test_growing_states_are_no_leak_and_growth_beside_them_is() -> None:
+def test_growing_states_are_no_leak_and_what_a_new_process_does_not_hold_is() -> None:
     states = [100.0 + 5 * number for number in range(20)]
-    assert flatness(_samples([300 + state for state in states], states)).flat
-    leaking = _samples([300 + state + 5 * n for n, state in enumerate(states)], states)
-    assert not flatness(leaking).flat
-    assert flatness(leaking).beside_states_mib_per_h == pytest.approx(1_800)
-
-
-def test_what_grows_at_the_beginning_alone_is_flat() -> None:
-    rss = [100.0 + 10 * min(number, 9) for number in range(20)]
-    assert flatness(_samples(rss, [50.0] * 20)).flat
+    samples = _samples([300 + 3 * state for state in states], states)
+    assert flatness(samples, new_mib=880.0).flat
+    leaking = flatness(samples, new_mib=800.0)
+    assert not leaking.flat
+    assert leaking.beyond_new == pytest.approx((300 + 3 * 195) / 800 - 1, abs=1e-4)
+    assert leaking.beside_states_mib_per_h == pytest.approx(3_600)
 
 
 def test_everything_that_went_wrong_is_said() -> None:
     samples = _samples([100.0] * 8, [50.0] * 8)
     fine: dict[str, Any] = {"doubled": [], "rebalances": 0, "broken": 3, "dead": 3, "per_s": 100.0}
-    assert problems(samples, **fine) == []
+    assert problems(samples, flat=flatness(samples, 99.0), **fine) == []
     wrong: dict[str, Any] = {"doubled": [{}], "rebalances": 2, "broken": 3, "dead": 4, "per_s": 100.0}
-    assert len(problems(samples, **wrong)) == 3
+    assert len(problems(samples, flat=flatness(samples, 90.0), **wrong)) == 4
