@@ -31,7 +31,7 @@ LOOK_EVERY_S = 10.0
 DRAIN_S = 20.0
 POOL = 100_000
 GENERATIONS = 3
-RENEWED_MS = 3 * MINUTE_MS
+RENEWED_MS = 90 * SECOND_MS
 """How long a new engine works before its memory is held against the old one's: all customers come in it."""
 
 

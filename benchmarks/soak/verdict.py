@@ -2,7 +2,7 @@
 
 The population is fixed, but its states still grow with every order and mail that is remembered, and those
 of who was lately at work are held twice, as bytes and decoded. So what is judged is what the process holds
-beyond a new one that has taken the same states over and done the same work for some minutes: flat means, at
+beyond a new one that has taken the same states over and done the same work for a while: flat means, at
 most a twentieth more. Beside it stands how RSS, and RSS less the states' bytes, rose: straight lines through
 the second half of the samples.
 """
