@@ -19,6 +19,7 @@ from schemas.instants import Instant, parse_instant
 from schemas.topics import STATE_CHANGELOG
 from services.clock import SystemClock
 from services.process import run_process, start_logging
+from trigger_engine.adapters.collector import spare_the_long_lived
 from trigger_engine.adapters.log_port import Row
 from trigger_engine.adapters.ownership import Core
 from trigger_engine.adapters.transaction import Portion
@@ -167,4 +168,5 @@ async def _run(stop: asyncio.Event) -> None:
 
 if __name__ == "__main__":
     start_logging("INFO")
+    spare_the_long_lived()  # as `tetik engine` does
     run_process(_run)
