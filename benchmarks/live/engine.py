@@ -16,6 +16,8 @@ from tests.fixtures.engine import Engine
 from trigger_engine.core.partition import PARTITION_RECORD_KEY, PartitionRecord
 
 OFFSETS_TOPIC = "__consumer_offsets"
+READ_WITHIN_S = 120.0
+"""A changelog that grows meanwhile is read to where it ended before."""
 GROUP_METADATA = 2
 """The kind of a record there that tells of a group's members; one is written whenever a group has met."""
 
@@ -119,9 +121,12 @@ class ProgressWatch:
 
     def look(self) -> dict[int, int]:
         """The next offset of the events, by partition, as far as flushes have told. It reads to the end:
-        where nothing comes for a moment, the next fetch may only be on its way."""
+        where nothing comes for a moment, the next fetch may only be on its way. Raises TimeoutError."""
         end = ends(self._kafka, STATE_CHANGELOG, self._partitions)
+        deadline = time.monotonic() + READ_WITHIN_S
         while any(self._read_to[number] < at for number, at in end.items()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{STATE_CHANGELOG} was not read to its end within {READ_WITHIN_S:g} s")
             for message in self._consumer.consume(5_000, 0.1):
                 self._take(message)
         return self.applied

@@ -107,8 +107,8 @@ def run_soak(bench: EngineBench, asked: Soak) -> dict[str, Any]:
 
 
 def _renewed(bench: EngineBench, taken: TakenOver, shop: Shop, backlog: int, traffic: Traffic) -> float:
-    """MiB of a new engine in place of the old one, with the same states, behind as large a backlog and some
-    minutes of the same traffic."""
+    """MiB of a new engine in place of the old one, with the same states, behind as large a backlog and
+    `RENEWED_MS` of the same traffic."""
     taken.engine.terminate()
     engine = start_engine(bench, taken.pattern).engine
     capacity(bench, engine, shop, backlog)
