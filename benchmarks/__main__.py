@@ -1,7 +1,7 @@
 """`python -m benchmarks`: everything side by side in one run on a real Kafka.
 
 The logs are made once; each round has fresh brokers, and another contender goes first. The tables show the
-best round of each (the least disturbed one), the JSON all of them.
+best round of each (the least disturbed one of which we are sure to a quarter), the JSON all of them.
 """
 
 import asyncio

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.trial import Measured, best_of
 from benchmarks.verdict import Rows
 
 
@@ -49,7 +50,7 @@ CLAIMS = (
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A claim as measured: best round against best round, and round by round."""
+    """A claim as measured: best round (`best_of`) against best round, and round by round."""
 
     claim: Claim
     of_best: float
@@ -60,16 +61,19 @@ def ratios(rounds: Sequence[Rows]) -> list[Ratio]:
     """Of all claims whose contenders were measured in every round, and not from their start."""
     found = []
     for claim in CLAIMS:
-        over, under = (_costs(rounds, place) for place in (claim.over, claim.under))
+        over, under = (_measured(rounds, place) for place in (claim.over, claim.under))
         if over and under:
-            by_round = tuple(one / other for one, other in zip(over, under, strict=True))
-            found.append(Ratio(claim, min(over) / min(under), by_round))
+            by_round = tuple(
+                one.cpu_us_per_event / other.cpu_us_per_event for one, other in zip(over, under, strict=True)
+            )
+            of_best = best_of(over).cpu_us_per_event / best_of(under).cpu_us_per_event
+            found.append(Ratio(claim, of_best, by_round))
     return found
 
 
-def _costs(rounds: Sequence[Rows], place: tuple[str, str]) -> list[float]:
+def _measured(rounds: Sequence[Rows], place: tuple[str, str]) -> list[Measured]:
     row, name = place
     if not all(name in rows.get(row, {}) for rows in rounds):
         return []
     measured = [rows[row][name].measured for rows in rounds]
-    return [] if any(one.from_start for one in measured) else [one.cpu_us_per_event for one in measured]
+    return [] if any(one.from_start for one in measured) else measured

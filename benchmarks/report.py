@@ -9,6 +9,7 @@ from benchmarks.claims import Ratio, ratios
 from benchmarks.contenders import Contender
 from benchmarks.job_log import LogPlan
 from benchmarks.machine import ROOT, described
+from benchmarks.trial import Measured, best_of
 from benchmarks.verdict import Result, Rows
 
 
@@ -48,7 +49,6 @@ def outputs_agree(rounds: Sequence[Rows]) -> bool:
 
 
 def _contender(contender: Contender, results: list[Result]) -> dict[str, Any]:
-    best = min(results, key=lambda result: result.measured.cpu_us_per_event)
     latencies = [result.latency for result in results if result.latency is not None]
     return {
         "label": contender.label,
@@ -56,8 +56,8 @@ def _contender(contender: Contender, results: list[Result]) -> dict[str, Any]:
         "variant": contender.variant,
         "options": dict(contender.options),
         "processes": contender.processes,
-        "best": _figures(best),
-        "rounds": [_figures(result) for result in results],
+        "best": _figures(best_of([result.measured for result in results])),
+        "rounds": [_figures(result.measured) for result in results],
         "latency": None if not latencies else _rounded(asdict(latencies[-1])),
         "outputs": results[-1].outputs,
         "compared": results[-1].compared,
@@ -67,8 +67,7 @@ def _contender(contender: Contender, results: list[Result]) -> dict[str, Any]:
     }
 
 
-def _figures(result: Result) -> dict[str, Any]:
-    measured = result.measured
+def _figures(measured: Measured) -> dict[str, Any]:
     return {
         "events": measured.events,
         "cpu_us_per_event": round(measured.cpu_us_per_event, 2),

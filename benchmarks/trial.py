@@ -5,7 +5,7 @@ import contextlib
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
@@ -28,6 +28,8 @@ PATIENCE_S = 30.0
 """An order's output is waited for as long as some came within so long."""
 DEADLINE_S = 600.0
 STOP_S = 30.0
+OFF_BY_MAX = 0.25
+"""A round that may be off by more is not the one that is shown, while there is another."""
 LOG_TAIL_CHARACTERS = 3_000
 _DIES_WITH_RUNNER = ("setpriv", "--pdeathsig", "KILL")
 """The kernel kills a contender when the thread that started it is gone, however the runner ended."""
@@ -182,6 +184,15 @@ def off_by(contender: Contender, partitions: int, events: int, wall_s: float) ->
     """The share of a window of so many events that may have been worked off before it began, or be worked off
     and not seen at its end."""
     return partitions * contender.ahead_events / events + contender.ahead_s / wall_s
+
+
+def best_of(rounds: Sequence[Measured]) -> Measured:
+    """The cheapest round of those that may be off by a quarter at most, since others' work only ever adds
+    to a cost. Where none is, the one that is least off: what is too short may seem cheap."""
+    certain = [one for one in rounds if one.off_by <= OFF_BY_MAX]
+    if certain:
+        return min(certain, key=lambda one: one.cpu_us_per_event)
+    return min(rounds, key=lambda one: one.off_by)
 
 
 class Watched:

@@ -16,7 +16,7 @@ from benchmarks.pace import Latency, latency_of
 from benchmarks.plot import draw
 from benchmarks.report import build_report, outputs_agree
 from benchmarks.tables import page_of, print_report
-from benchmarks.trial import Measured, Trial, off_by
+from benchmarks.trial import Measured, Trial, best_of, off_by
 from benchmarks.verdict import Rows, judge
 
 PLAN = LogPlan(10, 10, 10, 10, 1, 0)
@@ -65,6 +65,13 @@ def test_what_is_not_committed_yet_makes_a_figure_uncertain() -> None:
     assert off_by(TETIK_THIN, 4, 320_000, 5.0) == pytest.approx(0.1)
     assert off_by(by_name["streams-thin-alo"], 4, 320_000, 5.0) == pytest.approx(0.2)
     assert off_by(by_name["streams-thin-eos"], 4, 320_000, 5.0) == pytest.approx(0.02)
+
+
+def test_a_round_too_short_to_be_sure_of_is_not_the_best() -> None:
+    sure, cheaper, short = measured(15), measured(14), replace(measured(4), off_by=0.35)
+    assert best_of([sure, short, cheaper]) == cheaper
+    shorter = replace(measured(3), off_by=0.6)
+    assert best_of([shorter, short]) == short
 
 
 def test_what_is_held_against_nothing_is_not_said_to_agree() -> None:
