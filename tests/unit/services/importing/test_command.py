@@ -204,6 +204,15 @@ def test_a_wrong_key_ends_it_at_once(file: Path) -> None:
     assert len(ingest.bodies) == 1
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As at a terminal: what a shell starts in the background ignores Ctrl-C, and its children do."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_says_how_to_go_on(file: Path) -> None:
     shell = threading.main_thread().ident
     assert shell is not None
