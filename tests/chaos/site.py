@@ -107,7 +107,11 @@ class Site:
             before[0] = decided if before[0] < 0 else before[0]
             return decided >= before[0] + PROGRESS
 
-        await until_asked(more, "more decisions", PROGRESSES_WITHIN_S)
+        try:
+            await until_asked(more, "more decisions", PROGRESSES_WITHIN_S)
+        except NotInTime:
+            await self.fleet.tell_tasks()
+            raise
 
     async def _ends(self, topic: str) -> dict[str, int]:
         partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]

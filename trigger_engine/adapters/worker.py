@@ -20,6 +20,7 @@ from faust.types import TP
 from schemas.instants import SECOND_MS, Instant
 from schemas.topics import EVENTS, INTERESTS
 from trigger_engine.adapters import batch_transport, customer_store
+from trigger_engine.adapters.assignor import SettingsAssignor
 from trigger_engine.adapters.batches import Batch
 from trigger_engine.adapters.kafka_log import KafkaLog
 from trigger_engine.adapters.log_port import EngineLog, Fenced
@@ -187,6 +188,7 @@ class EngineWorker:
             table_standby_replicas=0,
             topic_partitions=settings.partitions,
             topic_disable_leader=True,
+            PartitionAssignor=SettingsAssignor,
             # Topics are created from schemas/topics.toml.
             topic_allow_declare=False,
             # "latest" would jump to the end on an out-of-range offset and never finish (issue 651).
