@@ -107,8 +107,14 @@ class Site:
             before[0] = decided if before[0] < 0 else before[0]
             return decided >= before[0] + PROGRESS
 
-        try:
+        async with self._explained():
             await until_asked(more, "more decisions", PROGRESSES_WITHIN_S)
+
+    @asynccontextmanager
+    async def _explained(self) -> AsyncIterator[None]:
+        """Who waits for the engines in vain has them tell what they wait for."""
+        try:
+            yield
         except NotInTime:
             await self.fleet.tell_tasks()
             raise
@@ -135,11 +141,8 @@ class Site:
             return all(progress["positions"].get(name, -1) >= end for name, end in wanted.items())
 
         what = "the engines to have done everything"
-        try:
+        async with self._explained():
             await until_asked(done, what, SETTLES_WITHIN_S, lambda: f"wanted {wanted}, seen {seen[0]}")
-        except NotInTime:
-            await self.fleet.tell_tasks()
-            raise
 
     async def judged(self, scenario: str) -> Round:
         """Settle, end the engines, and verify. The load must have ended."""

@@ -1,23 +1,14 @@
 """Who gets which partitions, whatever the group's leader knows of the topics."""
 
-import asyncio
-
 import pytest
 from aiokafka.cluster import ClusterMetadata
 from faust.assignor import PartitionAssignor
 
 from schemas.topics import EVENTS, STATE_CHANGELOG
+from services.clock import SystemClock
 from trigger_engine.adapters.worker import EngineSettings, EngineWorker
 
 PARTITIONS = 4
-
-
-class Clock:
-    def now(self) -> int:
-        return 0
-
-    async def wait(self, timeout_s: float) -> None:
-        await asyncio.sleep(timeout_s)
 
 
 class Known(ClusterMetadata):
@@ -41,7 +32,7 @@ def given(assignor: PartitionAssignor, cluster: ClusterMetadata) -> list[int]:
 
 @pytest.fixture
 async def assignor() -> PartitionAssignor:
-    worker = EngineWorker(EngineSettings(kafka="nowhere:9092", partitions=PARTITIONS), Clock())
+    worker = EngineWorker(EngineSettings(kafka="nowhere:9092", partitions=PARTITIONS), SystemClock())
     return worker._app.assignor
 
 
